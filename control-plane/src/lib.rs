@@ -1,0 +1,1 @@
+//! SecBeat's control plane: one owner of state, steering a fleet of Envoys.

@@ -1,0 +1,3 @@
+//! SecBeat's control plane.
+
+fn main() {}

@@ -1,0 +1,24 @@
+//! Bounds on what is parsed out of one request.
+
+use serde::{Deserialize, Serialize};
+
+/// Bounds on what is parsed out of one request. What lies beyond a bound raises a parser error
+/// (target `parse_errors`) and stays inspected as raw bytes; it is never dropped in silence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Names and values of the query and of the body, each counted by pair. Default 1,000.
+    pub arguments: usize,
+    /// Cookies in one request. Default 200.
+    pub cookies: usize,
+    /// Depth of nested JSON. Default 64.
+    pub json_depth: usize,
+    /// Parts of a multipart body. Default 200.
+    pub multipart_parts: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { arguments: 1_000, cookies: 200, json_depth: 64, multipart_parts: 200 }
+    }
+}

@@ -1,0 +1,64 @@
+//! SecBeat's own front end: a regular expression over named targets.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Category, Severity};
+
+/// A regular expression over named targets, as the REST API, the rule packs and files write it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatternConfig {
+    /// Rule id, unique within the policy, 1 to 4,294,967,295. Packs use 7,000,000 to 7,999,999, the API 8,000,000 upward.
+    pub id: u32,
+    /// What the pattern stops, in a few words, at most 200 bytes.
+    pub name: String,
+    /// Regular expression in the syntax of the `regex` crate, over bytes, ignoring ASCII case; 1 to 4,096 bytes;
+    /// it must not match the empty string.
+    pub pattern: String,
+    /// Class of attack.
+    pub category: Category,
+    /// Where to look, for instance `query_values`, `headers:user-agent`, `!headers:referer`. Empty: [`PatternConfig::DEFAULT_TARGETS`].
+    pub targets: Vec<String>,
+    /// Transformations before matching, in order. Empty: [`PatternConfig::DEFAULT_TRANSFORMATIONS`]; `["none"]`: none.
+    pub transformations: Vec<String>,
+    /// How much a match matters.
+    pub severity: Severity,
+    /// What a match leads to.
+    pub action: PatternAction,
+    /// Whether the pattern is in force. Default true.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+    /// Free labels, for instance `cwe-89`; at most 16 of at most 64 bytes.
+    pub tags: Vec<String>,
+}
+
+const fn enabled() -> bool {
+    true
+}
+
+impl PatternConfig {
+    /// Where a pattern looks that names no target.
+    pub const DEFAULT_TARGETS: &[&str] = &[
+        "path",
+        "query_names",
+        "query_values",
+        "headers",
+        "cookies",
+        "body_names",
+        "body_values",
+        "body",
+    ];
+    /// What is undone before matching when a pattern names no transformation.
+    pub const DEFAULT_TRANSFORMATIONS: &[&str] = &["url_decode_uni", "html_entity_decode", "remove_nulls"];
+}
+
+/// What a match leads to, as long as the policy's mode allows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PatternAction {
+    /// The request is refused.
+    #[default]
+    Block,
+    /// The request is reported.
+    Detect,
+}

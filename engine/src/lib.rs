@@ -1,0 +1,27 @@
+//! The decision engine of SecBeat: requests in, verdicts out.
+//!
+//! ```text
+//! PolicyConfig ──compile──▶ Policy (immutable, shared)
+//!                              │
+//! RequestHead, body chunks ──▶ Transaction ──▶ Verdict + matches
+//!                              │
+//!              parse ─▶ transform ─▶ match ─▶ score
+//! ```
+//!
+//! The same code runs in the Envoy filter (wasm) and in the control plane (native), so that a policy which
+//! compiles in the one loads in the other. The engine does no I/O, reads no clock, knows no host and has no
+//! panic path. Everything it inspects is bytes: nothing has to be UTF-8.
+
+pub mod config;
+pub mod report;
+pub mod rule;
+
+mod compile;
+mod policy;
+mod transaction;
+mod verdict;
+
+pub use compile::{CompileError, CompileErrors, Compiler, Progress, compile};
+pub use policy::Policy;
+pub use transaction::{RequestHead, ResponseHead, Transaction};
+pub use verdict::{Denial, Disposition, RuleMatch, Verdict};

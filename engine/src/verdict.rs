@@ -1,0 +1,63 @@
+//! What the engine thinks of a request, and why.
+
+use std::sync::Arc;
+
+use crate::{
+    config::{Category, Severity},
+    rule::RuleId,
+};
+
+/// What to do with a request after one more piece of it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing speaks against the request so far: what has arrived may go on.
+    Allow,
+    /// No verdict yet: hold back everything that has arrived, and bring more.
+    Hold,
+    /// Refuse the request; nothing held back may go on.
+    Deny(Denial),
+}
+
+/// How to refuse a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Denial {
+    /// HTTP status of the answer, 400 to 599.
+    pub status: u16,
+    /// The rule that decided; absent when a limit did (a body over its limit: 413).
+    pub rule: Option<RuleId>,
+}
+
+/// One rule that matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleMatch {
+    /// The rule.
+    pub rule: RuleId,
+    /// What the rule stops, in a few words.
+    pub message: Arc<str>,
+    /// Class of attack.
+    pub category: Category,
+    /// How much the match matters.
+    pub severity: Severity,
+    /// Where it matched: a collection and, where it has them, a name, as in `query_values:id`. At most 128 bytes.
+    pub target: String,
+    /// The bytes that matched, after transformation; at most [`RuleMatch::MATCHED_LIMIT`].
+    pub matched: Vec<u8>,
+    /// What the match led to.
+    pub disposition: Disposition,
+}
+
+impl RuleMatch {
+    /// Bytes kept of what matched.
+    pub const MATCHED_LIMIT: usize = 128;
+    /// Matches kept of one transaction; what lies beyond is counted only.
+    pub const PER_TRANSACTION: usize = 32;
+}
+
+/// What a match led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// The request was refused because of it.
+    Blocked,
+    /// It was reported only, because the rule or the policy says so.
+    Detected,
+}

@@ -1,0 +1,1 @@
+//! SecBeat's Envoy filter: a thin proxy-wasm adapter around the engine.
