@@ -16,7 +16,11 @@ pub struct BodyPolicy {
 
 impl Default for BodyPolicy {
     fn default() -> Self {
-        Self { inspect: true, limit: 128 * 1024, over_limit: OverLimit::default() }
+        Self {
+            inspect: true,
+            limit: 128 * 1024,
+            over_limit: OverLimit::default(),
+        }
     }
 }
 

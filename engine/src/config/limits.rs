@@ -19,6 +19,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { arguments: 1_000, cookies: 200, json_depth: 64, multipart_parts: 200 }
+        Self {
+            arguments: 1_000,
+            cookies: 200,
+            json_depth: 64,
+            multipart_parts: 200,
+        }
     }
 }
