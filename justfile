@@ -1,0 +1,3 @@
+# Lists the recipes.
+_default:
+    @just --list --unsorted
