@@ -1,3 +1,69 @@
-# Lists the recipes.
+# SecBeat's commands. `./justw` runs them with the pinned just; `./justw` alone lists them.
+
+set positional-arguments
+
+export PATH := justfile_directory() / ".tools/bin:" + env("PATH")
+export ENVOY_BIN := env("ENVOY_BIN", justfile_directory() / ".tools/bin/envoy")
+export NATS_SERVER_BIN := env("NATS_SERVER_BIN", justfile_directory() / ".tools/bin/nats-server")
+
+target := "wasm32-wasip1"
+artifacts := "target/e2e-artifacts"
+
 _default:
     @just --list --unsorted
+
+# Start everything: origin (or ORIGIN=http://host:port), control plane, Envoy; show verdicts live; Ctrl-C stops it
+up: setup wasm
+    cargo build --profile e2e -p secbeat -p secbeat-e2e
+    @target/e2e/secbeat-up
+
+# Send tests/corpus through a running `up` (or one of its own) and print what was blocked and what passed
+attack: setup wasm
+    cargo build --profile e2e -p secbeat -p secbeat-e2e
+    @target/e2e/secbeat-attack
+
+# Run every test: unit, property, corpus, and end to end against a real Envoy
+test *arguments: setup artifacts
+    cargo test --profile e2e --workspace --doc --quiet
+    cargo nextest run --cargo-profile e2e --workspace "$@"
+
+# Check formatting, lints (host and wasm), licences and sources of dependencies, spelling
+lint: setup
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy -p secbeat-filter --target {{ target }} -- -D warnings
+    cargo deny --offline --log-level warn check licenses bans sources
+    typos
+
+# Measure Envoy's CPU time per request with the filter, with one that does nothing, and with none
+bench: setup wasm _noop
+    cargo build --profile e2e -p secbeat-e2e
+    @target/e2e/secbeat-bench
+
+# Build the filter for use: dist/secbeat-filter.wasm
+wasm: setup
+    cargo build --release --target {{ target }} -p secbeat-filter
+    @mkdir -p dist
+    @cp target/{{ target }}/release/secbeat_filter.wasm dist/secbeat-filter.wasm
+
+# Build the filter and the control plane for use
+build: wasm
+    cargo build --release -p secbeat
+
+# Build what the end-to-end tests run: the filter, the filter with faults, the control plane
+artifacts: setup
+    @mkdir -p {{ artifacts }}
+    cargo build --profile wasm-test --target {{ target }} -p secbeat-filter
+    @cp target/{{ target }}/wasm-test/secbeat_filter.wasm {{ artifacts }}/filter.wasm
+    cargo build --profile wasm-test --target {{ target }} -p secbeat-filter --features faults
+    @cp target/{{ target }}/wasm-test/secbeat_filter.wasm {{ artifacts }}/filter-faults.wasm
+    cargo build --profile e2e -p secbeat
+
+# Install the pinned tools into .tools/ and the Rust target for wasm
+setup:
+    @tools/install
+
+# Remove everything that was built, run or installed
+clean:
+    cargo clean
+    rm -rf dist run .tools

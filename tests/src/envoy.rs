@@ -1,0 +1,216 @@
+//! A real Envoy with two workers, started from the configurations in `envoy/` with ports, paths and names replaced.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use crate::{Context, Failure, Process, Request, Result, artifacts, wait};
+
+/// How long Envoy may take until it serves: V8 compiles the module first.
+const START: Duration = Duration::from_mins(1);
+/// Worker threads: the smallest number at which they can differ.
+const WORKERS: usize = 2;
+
+/// A bootstrap from `envoy/`, being adapted to a test.
+#[derive(Debug, Clone)]
+pub struct Bootstrap(String);
+
+impl Bootstrap {
+    /// `envoy/standalone.yaml`: no control plane.
+    pub fn standalone(origin: SocketAddr, filter: &Path) -> Result<Self> {
+        Self::shipped("standalone")?.placed(origin, filter)
+    }
+
+    /// `envoy/sidecar.yaml`: steered by the control plane at `control_plane`, under the name `node`.
+    pub fn sidecar(node: &str, origin: SocketAddr, filter: &Path, control_plane: SocketAddr) -> Result<Self> {
+        Self::shipped("sidecar")?
+            .placed(origin, filter)?
+            .steered(node, control_plane)
+    }
+
+    /// A bootstrap that was rendered from a shipped one, with everything in place.
+    pub fn rendered(text: String) -> Self {
+        Self(text)
+    }
+
+    fn shipped(name: &str) -> Result<Self> {
+        let path = artifacts::root().join(format!("envoy/{name}.yaml"));
+        Ok(Self(fs::read_to_string(&path).context(path.display())?))
+    }
+
+    fn placed(self, origin: SocketAddr, filter: &Path) -> Result<Self> {
+        self.replace(
+            "{ address: 0.0.0.0, port_value: 10000 }",
+            // Envoy takes a free port for both of its listeners, so that tests never meet on one.
+            "{ address: 127.0.0.1, port_value: 0 }",
+        )?
+        .replace(
+            "{ address: 127.0.0.1, port_value: 9901 }",
+            "{ address: 127.0.0.1, port_value: 0 }",
+        )?
+        .replace("{ address: 127.0.0.1, port_value: 8080 }", &socket(origin))?
+        .replace("dist/secbeat-filter.wasm", &filter.display().to_string())
+    }
+
+    fn steered(self, node: &str, control_plane: SocketAddr) -> Result<Self> {
+        self.replace(
+            "{ address: 127.0.0.1, port_value: 18000 }",
+            &socket(control_plane),
+        )?
+        .replace("id: secbeat-sidecar", &format!("id: {node}"))
+    }
+
+    /// Replaces a piece of the text everywhere; fails if it is not there.
+    pub fn replace(self, piece: &str, by: &str) -> Result<Self> {
+        if self.0.contains(piece) {
+            Ok(Self(self.0.replace(piece, by)))
+        } else {
+            Err(Failure::new(format!("the bootstrap does not hold {piece:?}")))
+        }
+    }
+
+    /// Puts another plugin configuration in the place of the one that stands there. JSON is written on one line.
+    pub fn plugin_configuration(self, configuration: &serde_json::Value) -> Result<Self> {
+        let (before, rest) = self
+            .0
+            .split_once("value: |\n")
+            .context("no plugin configuration")?;
+        let indentation = before.lines().last().map_or(0, str::len);
+        let after = rest
+            .split_inclusive('\n')
+            .skip_while(|line| line.trim().is_empty() || indent(line) > indentation)
+            .collect::<String>();
+        let text = serde_json::Value::String(configuration.to_string());
+        Ok(Self(format!("{before}value: {text}\n\n{after}")))
+    }
+
+    /// The YAML as it stands.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+fn indent(line: &str) -> usize {
+    line.len() - line.trim_start().len()
+}
+
+fn socket(address: SocketAddr) -> String {
+    format!("{{ address: {}, port_value: {} }}", address.ip(), address.port())
+}
+
+/// A running Envoy.
+#[derive(Debug)]
+pub struct Envoy {
+    process: Process,
+    admin: SocketAddr,
+    listener: SocketAddr,
+}
+
+impl Envoy {
+    /// Starts Envoy and waits until it serves. Its files go to `folder`.
+    pub fn start(bootstrap: &Bootstrap, folder: &Path) -> Result<Self> {
+        Self::start_with(bootstrap, folder, WORKERS)
+    }
+
+    /// Starts Envoy with another number of workers.
+    pub fn start_with(bootstrap: &Bootstrap, folder: &Path, workers: usize) -> Result<Self> {
+        let (mut process, admin_file) = launch(bootstrap, folder, workers, &[])?;
+        let admin = wait::until("Envoy's admin address", START, || {
+            process.must_run()?;
+            fs::read_to_string(&admin_file)?
+                .trim()
+                .parse::<SocketAddr>()
+                .context("admin address")
+        })?;
+        let listener = wait::until("Envoy's readiness", START, || {
+            process.must_run()?;
+            let ready = Request::get("/ready").send(admin)?;
+            crate::ensure!(ready.status == 200, "/ready says {}", ready.text().trim());
+            let listeners = Request::get("/listeners").send(admin)?.text();
+            let line = listeners
+                .lines()
+                .find_map(|line| line.strip_prefix("ingress::"))
+                .context(format!("listeners: {listeners}"))?;
+            line.parse::<SocketAddr>().context(line)
+        })?;
+        Ok(Self {
+            process,
+            admin,
+            listener,
+        })
+    }
+
+    /// Where clients connect.
+    pub fn address(&self) -> SocketAddr {
+        self.listener
+    }
+
+    /// The process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// A path of the admin interface, as text.
+    pub fn admin(&self, path: &str) -> Result<String> {
+        Ok(Request::get(path).send(self.admin)?.text())
+    }
+
+    /// Sends a request to the admin interface.
+    pub fn admin_post(&self, path: &str) -> Result<String> {
+        Ok(Request::new("POST", path)
+            .header("content-length", "0")
+            .send(self.admin)?
+            .text())
+    }
+
+    /// The value of one counter or gauge, by its full name; 0 when it does not exist yet.
+    pub fn stat(&self, name: &str) -> Result<u64> {
+        let stats = self.admin("/stats")?;
+        let value = stats
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(found, _)| *found == name);
+        value.map_or(Ok(0), |(_, value)| value.parse().context(name))
+    }
+}
+
+/// What Envoy says about a bootstrap without serving it; an error holds its complaint.
+pub fn validate(bootstrap: &Bootstrap, folder: &Path) -> Result<()> {
+    let (mut process, _) = launch(bootstrap, folder, 1, &["--mode", "validate"])?;
+    let status = wait::until("Envoy's validation", START, || {
+        process.ended()?.context("it still runs")
+    })?;
+    crate::ensure!(status.success(), "{}", process.tail());
+    Ok(())
+}
+
+fn launch(bootstrap: &Bootstrap, folder: &Path, workers: usize, more: &[&str]) -> Result<(Process, PathBuf)> {
+    let name = (0..1_000)
+        .map(|number| format!("envoy-{number}"))
+        .find(|name| !folder.join(format!("{name}.yaml")).exists())
+        .context("no name left")?;
+    let file = folder.join(format!("{name}.yaml"));
+    fs::write(&file, bootstrap.text()).context(file.display())?;
+    let admin = folder.join(format!("{name}.admin"));
+    let mut arguments = vec![
+        "--config-path".to_owned(),
+        file.display().to_string(),
+        "--admin-address-path".to_owned(),
+        admin.display().to_string(),
+        "--concurrency".to_owned(),
+        workers.to_string(),
+        "--disable-hot-restart".to_owned(),
+        "--log-level".to_owned(),
+        "warn".to_owned(),
+        "--component-log-level".to_owned(),
+        "wasm:info,config:info".to_owned(),
+    ];
+    arguments.extend(more.iter().map(|&argument| argument.to_owned()));
+    Ok((
+        Process::start(&name, &artifacts::envoy()?, &arguments, folder)?,
+        admin,
+    ))
+}
