@@ -1,1 +1,34 @@
 //! SecBeat's Envoy filter: a thin proxy-wasm adapter around the engine.
+//!
+//! ```text
+//! Envoy ──▶ host::envoy (the only file that names the SDK)
+//!              │
+//!              ├─ configuration ─▶ Worker: loader (old policy serves while the new one compiles)
+//!              ├─ tick ──────────▶ Worker: loader, reporter ──▶ control plane
+//!              └─ request ───────▶ Request ─▶ engine::Transaction ─▶ pass marker | refusal
+//!                                     └─ event ─▶ Worker: reporter
+//! ```
+//!
+//! The filter decides nothing: verdicts come from the engine. What it owes is that no request goes on without
+//! one. Whatever lets a request go on sets the pass marker, and nothing else does; a native guard behind this
+//! filter refuses what carries none, so that a filter that is absent, broken or rebuilt never lets traffic by.
+
+mod client;
+mod configuration;
+mod event;
+mod fingerprint;
+mod host;
+mod identity;
+mod loader;
+mod metrics;
+mod refusal;
+mod report;
+mod request;
+mod worker;
+
+/// What the SDK exports for Envoy to begin with.
+mod entry {
+    proxy_wasm::main! {{
+        crate::host::envoy::start();
+    }}
+}

@@ -1,0 +1,77 @@
+//! What the filter needs of the proxy around it, as small traits, so that tests can stand in for Envoy.
+//!
+//! Only [`envoy`] knows the proxy-wasm SDK. Nothing in this vocabulary requires UTF-8 of what a client sent.
+
+pub(crate) mod envoy;
+
+#[cfg(test)]
+pub(crate) mod fake;
+
+use std::time::Duration;
+
+use crate::refusal::Refusal;
+
+/// Header pairs in the order of the wire, names in lower case, pseudo headers among them.
+pub(crate) type Headers = Vec<(String, Vec<u8>)>;
+
+/// The time.
+pub(crate) trait Clock {
+    /// Nanoseconds since 1970 UTC. May jump.
+    fn now(&self) -> u64;
+}
+
+/// Counters and gauges among Envoy's own statistics.
+pub(crate) trait Meter {
+    /// Registers a metric and returns its handle; the same name always means the same metric.
+    fn define(&self, kind: MetricKind, name: &str) -> u32;
+    /// Adds to a counter.
+    fn add(&self, metric: u32, amount: u64);
+    /// Sets a gauge.
+    fn set(&self, metric: u32, value: u64);
+}
+
+/// How a metric behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MetricKind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+}
+
+/// What is known of, and can be done with, the request at hand.
+pub(crate) trait RequestHost: Clock + Meter {
+    /// Every header of the request.
+    fn request_headers(&self) -> Headers;
+    /// Up to `limit` bytes of what is buffered of the request's body, from offset `start` on.
+    fn request_body(&self, start: usize, limit: usize) -> Vec<u8>;
+    /// Address and port of the client, as text.
+    fn client(&self) -> Option<Vec<u8>>;
+    /// Sets the marker without which the guard behind the filter refuses the request.
+    fn mark_passed(&self);
+    /// Answers the request in the origin's place. Must be called at most once for a request.
+    fn refuse(&self, refusal: &Refusal);
+}
+
+/// What a worker can do apart from any request.
+pub(crate) trait WorkerHost: Clock + Meter {
+    /// Asks for a tick at this interval; zero asks for none.
+    fn tick_every(&self, interval: Duration);
+    /// Envoy's node id, empty when it has none.
+    fn node(&self) -> String;
+    /// Reads a value that all VMs of the process share, with the token that a conditional write needs.
+    fn shared(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>);
+    /// Writes a value that all VMs of the process share. Returns false when the token is out of date.
+    fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> bool;
+    /// Starts a unary gRPC call and returns its token; `None` when it cannot be made, as with an unknown cluster.
+    fn call(&self, cluster: &str, service: &str, method: &str, message: &[u8]) -> Option<u32>;
+}
+
+/// What becomes of the part of a request that has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// It goes on to the origin.
+    Continue,
+    /// It waits in the proxy.
+    Pause,
+}

@@ -1,0 +1,137 @@
+//! A proxy that remembers what was asked of it, for tests.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    time::Duration,
+};
+
+use super::{Clock, Headers, Meter, MetricKind, RequestHost, WorkerHost};
+use crate::refusal::Refusal;
+
+/// A proxy that remembers what was asked of it.
+#[derive(Debug, Default)]
+pub(crate) struct FakeHost {
+    pub(crate) now: Cell<u64>,
+    /// How much time passes with every look at the clock.
+    pub(crate) step: Cell<u64>,
+    pub(crate) request: RefCell<Headers>,
+    pub(crate) body: RefCell<Vec<u8>>,
+    pub(crate) passed: Cell<u32>,
+    pub(crate) refusals: RefCell<Vec<Refusal>>,
+    pub(crate) interval: Cell<Duration>,
+    pub(crate) calls: RefCell<Vec<Vec<u8>>>,
+    pub(crate) has_cluster: Cell<bool>,
+    shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
+    metrics: RefCell<Vec<(String, u64)>>,
+}
+
+impl FakeHost {
+    pub(crate) fn with_request(pairs: &[(&str, &str)]) -> Self {
+        let host = Self::default();
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+        host.request.replace(pairs.collect());
+        host
+    }
+
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        self.metrics
+            .borrow()
+            .iter()
+            .find(|(found, _)| found == name)
+            .expect("metric is defined")
+            .1
+    }
+}
+
+impl Clock for FakeHost {
+    fn now(&self) -> u64 {
+        self.now.set(self.now.get() + self.step.get());
+        self.now.get()
+    }
+}
+
+impl Meter for FakeHost {
+    fn define(&self, _kind: MetricKind, name: &str) -> u32 {
+        let mut metrics = self.metrics.borrow_mut();
+        let known = metrics.iter().position(|(found, _)| found == name);
+        let index = known.unwrap_or(metrics.len());
+        if known.is_none() {
+            metrics.push((name.to_owned(), 0));
+        }
+        index as u32
+    }
+
+    fn add(&self, metric: u32, amount: u64) {
+        self.metrics.borrow_mut()[metric as usize].1 += amount;
+    }
+
+    fn set(&self, metric: u32, value: u64) {
+        self.metrics.borrow_mut()[metric as usize].1 = value;
+    }
+}
+
+impl RequestHost for FakeHost {
+    fn request_headers(&self) -> Headers {
+        self.request.borrow().clone()
+    }
+
+    fn request_body(&self, start: usize, limit: usize) -> Vec<u8> {
+        self.body
+            .borrow()
+            .iter()
+            .skip(start)
+            .take(limit)
+            .copied()
+            .collect()
+    }
+
+    fn client(&self) -> Option<Vec<u8>> {
+        Some(b"192.0.2.1:4711".to_vec())
+    }
+
+    fn mark_passed(&self) {
+        self.passed.set(self.passed.get() + 1);
+    }
+
+    fn refuse(&self, refusal: &Refusal) {
+        self.refusals.borrow_mut().push(refusal.clone());
+    }
+}
+
+impl WorkerHost for FakeHost {
+    fn tick_every(&self, interval: Duration) {
+        self.interval.set(interval);
+    }
+
+    fn node(&self) -> String {
+        "node-1".to_owned()
+    }
+
+    fn shared(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>) {
+        let shared = self.shared.borrow();
+        shared
+            .get(key)
+            .map_or((None, None), |(value, token)| (Some(value.clone()), Some(*token)))
+    }
+
+    fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> bool {
+        let mut shared = self.shared.borrow_mut();
+        let current = shared.get(key).map_or(0, |(_, token)| *token);
+        if token.is_some_and(|token| token != current) {
+            return false;
+        }
+        shared.insert(key.to_owned(), (value.to_vec(), current + 1));
+        true
+    }
+
+    fn call(&self, _cluster: &str, _service: &str, _method: &str, message: &[u8]) -> Option<u32> {
+        self.has_cluster.get().then(|| {
+            let mut calls = self.calls.borrow_mut();
+            calls.push(message.to_vec());
+            calls.len() as u32
+        })
+    }
+}

@@ -1,0 +1,245 @@
+//! What one worker's VM keeps between requests: policy, reports, counters.
+//!
+//! Envoy makes a new root context for every configuration but keeps the VM, so that all of this belongs to the
+//! VM, under the name of the plugin. The root context configured last drives the ticks; older ones fall silent.
+
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+    time::Duration,
+};
+
+use log::{error, info, warn};
+use secbeat_engine::{Disposition, Policy, RuleMatch, report};
+
+use crate::{
+    configuration::Configuration,
+    host::{RequestHost, WorkerHost},
+    identity,
+    loader::{Loader, Outcome},
+    metrics::Metrics,
+    report::{Reporter, Sender, State},
+};
+
+/// What one worker's VM keeps between requests.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    metrics: Metrics,
+    loader: RefCell<Loader>,
+    reporter: RefCell<Reporter>,
+    root: Cell<u32>,
+}
+
+impl Worker {
+    /// Interval of ticks while a policy is being compiled.
+    const BUSY: Duration = Duration::from_millis(1);
+    /// Interval of ticks otherwise, if there is somebody to report to.
+    const IDLE: Duration = Duration::from_millis(100);
+    /// How long one slice of compilation may hold up the worker's requests.
+    const SLICE: u64 = 2_000_000;
+
+    /// Starts without a policy.
+    pub(crate) fn new<H: WorkerHost>(host: &H) -> Self {
+        Self {
+            metrics: Metrics::define(host),
+            loader: RefCell::default(),
+            reporter: RefCell::new(Reporter::new(identity::draw(host.now()))),
+            root: Cell::new(0),
+        }
+    }
+
+    /// Takes in a configuration for the root context `root`. Returns false if there is no policy to serve with:
+    /// the first one is no good, and Envoy must not take this configuration.
+    pub(crate) fn configure<H: WorkerHost>(&self, host: &H, root: u32, bytes: &[u8]) -> bool {
+        self.root.set(root);
+        match Configuration::parse(bytes) {
+            Ok(configuration) => self.adopt(host, configuration),
+            Err(reason) => {
+                let reason = reason.to_string();
+                error!("configuration refused: {}", reason.escape_debug());
+                self.loader.borrow_mut().reject(&reason);
+                self.metrics.policy_failed(host);
+            }
+        }
+        self.set_pace(host);
+        self.report(host);
+        self.loader.borrow().applied().is_some()
+    }
+
+    /// Goes on with what could not be done at once.
+    pub(crate) fn tick<H: WorkerHost>(&self, host: &H, root: u32) {
+        if root != self.root.get() {
+            host.tick_every(Duration::ZERO);
+            return;
+        }
+        if self.loader.borrow().is_compiling() {
+            let outcome = self.advance(host);
+            self.settle(host, &outcome);
+            self.set_pace(host);
+        }
+        self.report(host);
+    }
+
+    /// Takes in how a report ended: the reply's bytes, or `None` if it failed.
+    pub(crate) fn replied<H: WorkerHost>(&self, host: &H, token: u32, reply: Option<&[u8]>) {
+        self.reporter.borrow_mut().replied(token, reply, host.now());
+        let is_behind = self.reporter.borrow().is_behind();
+        if is_behind {
+            self.report(host);
+        }
+    }
+
+    /// The policy in force.
+    pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
+        self.loader.borrow().policy()
+    }
+
+    /// Counts a request, whatever becomes of it.
+    pub(crate) fn count_request<H: RequestHost>(&self, host: &H) {
+        self.metrics.request(host);
+        self.reporter.borrow_mut().count_request();
+    }
+
+    /// Counts a request refused because there is no policy.
+    pub(crate) fn count_without_policy<H: RequestHost>(&self, host: &H) {
+        self.metrics.refused_without_policy(host);
+        self.reporter.borrow_mut().count_blocked();
+    }
+
+    /// Whether anybody wants events.
+    pub(crate) fn wants_events(&self) -> bool {
+        self.reporter.borrow().cluster().is_some()
+    }
+
+    /// Counts a request by what was found in it, refused or not.
+    pub(crate) fn count_findings<H: RequestHost>(&self, host: &H, matches: &[RuleMatch], is_blocked: bool) {
+        let deciding = matches
+            .iter()
+            .find(|found| found.disposition == Disposition::Blocked);
+        if is_blocked {
+            self.metrics.blocked(host, deciding.map(|found| found.category));
+            self.reporter.borrow_mut().count_blocked();
+            if deciding.is_none() {
+                self.metrics.body_over_limit(host);
+            }
+        } else if let Some(first) = matches.first() {
+            self.metrics.detected(host, first.category);
+            self.reporter.borrow_mut().count_detected();
+        }
+    }
+
+    /// Keeps an event for the next report.
+    pub(crate) fn keep<H: RequestHost>(&self, host: &H, event: report::Event) {
+        let made_room = self.reporter.borrow_mut().keep(event);
+        self.metrics.events_dropped(host, made_room);
+    }
+
+    /// Notes an event that nobody wants, without anything that came with the request.
+    pub(crate) fn note_unreported<H: RequestHost>(
+        &self,
+        host: &H,
+        matches: &[RuleMatch],
+        status: Option<u16>,
+    ) {
+        self.metrics.event_unreported(host);
+        if let Some(status) = status {
+            let deciding = matches
+                .iter()
+                .find(|found| found.disposition == Disposition::Blocked);
+            match deciding {
+                Some(found) => {
+                    info!(
+                        "request refused status={status} rule={} category={}",
+                        found.rule,
+                        found.category.as_str()
+                    );
+                }
+                None => info!("request refused status={status} reason=limit"),
+            }
+        }
+    }
+
+    fn adopt<H: WorkerHost>(&self, host: &H, configuration: Configuration) {
+        let cluster = configuration.plugin.report.map(|report| report.cluster);
+        let lost = self.reporter.borrow_mut().send_to(cluster);
+        self.metrics.events_dropped(host, lost);
+        let outcome = self.loader.borrow_mut().offer(configuration.plugin.policy);
+        self.settle(host, &outcome);
+    }
+
+    fn advance<H: WorkerHost>(&self, host: &H) -> Outcome {
+        let start = host.now();
+        // A clock that jumps back ends the slice, too.
+        self.loader.borrow_mut().advance(|| {
+            host.now()
+                .checked_sub(start)
+                .is_some_and(|spent| spent < Self::SLICE)
+        })
+    }
+
+    fn settle<H: WorkerHost>(&self, host: &H, outcome: &Outcome) {
+        let loader = self.loader.borrow();
+        match outcome {
+            Outcome::Applied => {
+                let revision = loader.applied().unwrap_or_default();
+                self.metrics.policy_applied(host, revision);
+                info!("policy in force revision={revision}");
+            }
+            Outcome::Failed => {
+                self.metrics.policy_failed(host);
+                let reason = loader.error().escape_debug();
+                let revision = loader.offered();
+                match loader.applied() {
+                    Some(applied) => {
+                        warn!(
+                            "policy refused, previous one serves revision={revision} serving={applied}: {reason}"
+                        );
+                    }
+                    None => error!("policy refused revision={revision}: {reason}"),
+                }
+            }
+            Outcome::Unchanged | Outcome::Compiling => {}
+        }
+    }
+
+    fn set_pace<H: WorkerHost>(&self, host: &H) {
+        let has_listener = self.reporter.borrow().cluster().is_some();
+        host.tick_every(match self.loader.borrow().is_compiling() {
+            true => Self::BUSY,
+            false if has_listener => Self::IDLE,
+            false => Duration::ZERO,
+        });
+    }
+
+    fn report<H: WorkerHost>(&self, host: &H) {
+        let state = self.state();
+        let now = host.now();
+        let Some(cluster) = self.due(now, &state) else {
+            return;
+        };
+        let sender = Sender {
+            node: host.node(),
+            process: identity::process(host),
+        };
+        let message = self.reporter.borrow().report(sender, state.clone());
+        let token = host.call(&cluster, report::SERVICE, report::METHOD, &message);
+        self.reporter.borrow_mut().sent(token, state, now);
+    }
+
+    fn due(&self, now: u64, state: &State) -> Option<String> {
+        let reporter = self.reporter.borrow();
+        reporter
+            .is_due(now, state)
+            .then(|| reporter.cluster().map(str::to_owned))
+            .flatten()
+    }
+
+    fn state(&self) -> State {
+        let loader = self.loader.borrow();
+        State {
+            applied: loader.applied(),
+            offered: loader.offered(),
+            error: loader.error().to_owned(),
+        }
+    }
+}
