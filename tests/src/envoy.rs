@@ -1,8 +1,8 @@
 //! A real Envoy with two workers, started from the configurations in `envoy/` with ports, paths and names replaced.
 
 use std::{
-    fs,
-    net::SocketAddr,
+    fmt, fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,6 +13,48 @@ use crate::{Context, Failure, Process, Request, Result, artifacts, wait};
 const START: Duration = Duration::from_mins(1);
 /// Worker threads: the smallest number at which they can differ.
 const WORKERS: usize = 2;
+/// Envoy takes a free port, so that tests never meet on one.
+const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// Where an origin is reached: a name or an address, and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostAndPort {
+    host: String,
+    port: u16,
+}
+
+impl HostAndPort {
+    /// Reads `http://host:port`; without a port it is 80.
+    pub fn of_url(url: &str) -> Result<Self> {
+        let complaint = || format!("ORIGIN must be http://host:port, found {url:?}");
+        let authority = url
+            .strip_prefix("http://")
+            .context(complaint())?
+            .trim_end_matches('/');
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "80"));
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || ".-_".contains(character);
+        crate::ensure!(!host.is_empty() && host.chars().all(is_plain), "{}", complaint());
+        Ok(Self {
+            host: host.to_owned(),
+            port: port.parse().ok().context(complaint())?,
+        })
+    }
+}
+
+impl fmt::Display for HostAndPort {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "http://{}:{}", self.host, self.port)
+    }
+}
+
+impl From<SocketAddr> for HostAndPort {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            host: address.ip().to_string(),
+            port: address.port(),
+        }
+    }
+}
 
 /// A bootstrap from `envoy/`, being adapted to a test.
 #[derive(Debug, Clone)]
@@ -21,14 +63,27 @@ pub struct Bootstrap(String);
 impl Bootstrap {
     /// `envoy/standalone.yaml`: no control plane.
     pub fn standalone(origin: SocketAddr, filter: &Path) -> Result<Self> {
-        Self::shipped("standalone")?.placed(origin, filter)
+        Self::shipped("standalone")?.placed(ANY, ANY, &origin, filter)
     }
 
     /// `envoy/sidecar.yaml`: steered by the control plane at `control_plane`, under the name `node`.
     pub fn sidecar(node: &str, origin: SocketAddr, filter: &Path, control_plane: SocketAddr) -> Result<Self> {
         Self::shipped("sidecar")?
-            .placed(origin, filter)?
+            .placed(ANY, ANY, &origin, filter)?
             .steered(node, control_plane)
+    }
+
+    /// `envoy/sidecar.yaml` at fixed addresses for clients and for the admin interface.
+    pub fn sidecar_at(
+        listener: SocketAddr,
+        admin: SocketAddr,
+        origin: &HostAndPort,
+        filter: &Path,
+        control_plane: SocketAddr,
+    ) -> Result<Self> {
+        Self::shipped("sidecar")?
+            .placed(listener, admin, origin, filter)?
+            .steered("sidecar", control_plane)
     }
 
     /// A bootstrap that was rendered from a shipped one, with everything in place.
@@ -41,24 +96,23 @@ impl Bootstrap {
         Ok(Self(fs::read_to_string(&path).context(path.display())?))
     }
 
-    fn placed(self, origin: SocketAddr, filter: &Path) -> Result<Self> {
-        self.replace(
-            "{ address: 0.0.0.0, port_value: 10000 }",
-            // Envoy takes a free port for both of its listeners, so that tests never meet on one.
-            "{ address: 127.0.0.1, port_value: 0 }",
-        )?
-        .replace(
-            "{ address: 127.0.0.1, port_value: 9901 }",
-            "{ address: 127.0.0.1, port_value: 0 }",
-        )?
-        .replace("{ address: 127.0.0.1, port_value: 8080 }", &socket(origin))?
-        .replace("dist/secbeat-filter.wasm", &filter.display().to_string())
+    fn placed(
+        self,
+        listener: SocketAddr,
+        admin: SocketAddr,
+        origin: &impl Endpoint,
+        filter: &Path,
+    ) -> Result<Self> {
+        self.replace("{ address: 0.0.0.0, port_value: 10000 }", &listener.socket())?
+            .replace("{ address: 127.0.0.1, port_value: 9901 }", &admin.socket())?
+            .replace("{ address: 127.0.0.1, port_value: 8080 }", &origin.socket())?
+            .replace("dist/secbeat-filter.wasm", &filter.display().to_string())
     }
 
     fn steered(self, node: &str, control_plane: SocketAddr) -> Result<Self> {
         self.replace(
             "{ address: 127.0.0.1, port_value: 18000 }",
-            &socket(control_plane),
+            &control_plane.socket(),
         )?
         .replace("id: secbeat-sidecar", &format!("id: {node}"))
     }
@@ -97,8 +151,21 @@ fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 
-fn socket(address: SocketAddr) -> String {
-    format!("{{ address: {}, port_value: {} }}", address.ip(), address.port())
+/// An address as Envoy's YAML writes it.
+trait Endpoint {
+    fn socket(&self) -> String;
+}
+
+impl Endpoint for SocketAddr {
+    fn socket(&self) -> String {
+        format!("{{ address: {}, port_value: {} }}", self.ip(), self.port())
+    }
+}
+
+impl Endpoint for HostAndPort {
+    fn socket(&self) -> String {
+        format!("{{ address: {}, port_value: {} }}", self.host, self.port)
+    }
 }
 
 /// A running Envoy.
@@ -141,6 +208,13 @@ impl Envoy {
             admin,
             listener,
         })
+    }
+
+    /// Keeps its log's tail out of the output.
+    #[must_use]
+    pub fn quiet(mut self) -> Self {
+        self.process = self.process.quiet();
+        self
     }
 
     /// Where clients connect.

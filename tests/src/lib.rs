@@ -7,17 +7,24 @@
 //! ```
 
 pub mod artifacts;
+mod control_plane;
 pub mod corpus;
 mod envoy;
 mod failure;
 mod http;
+mod load;
 mod origin;
 pub mod ports;
 mod process;
+mod stack;
+pub mod volley;
 pub mod wait;
 
-pub use envoy::{Bootstrap, Envoy, validate};
+pub use control_plane::{Api, ControlPlane};
+pub use envoy::{Bootstrap, Envoy, HostAndPort, validate};
 pub use failure::{Context, Failure, Result};
 pub use http::{Connection, Request, Response};
+pub use load::{Load, Tally};
 pub use origin::{Journal, Origin};
 pub use process::Process;
+pub use stack::{NODE, Stack};

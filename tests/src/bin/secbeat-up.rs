@@ -1,0 +1,210 @@
+//! `./justw up`: origin, control plane and Envoy on this machine, and the verdicts as they happen. It decides nothing:
+//! what runs here is what a user would run, put together.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program talks to its user"
+)]
+
+use std::{env, fs, net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use secbeat_e2e::{
+    Api, Bootstrap, Context, ControlPlane, Envoy, Failure, HostAndPort, Journal, Origin, Result, artifacts,
+    ports,
+};
+use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
+
+const LISTENER: ([u8; 4], u16) = ([127, 0, 0, 1], 10_000);
+const ADMIN: ([u8; 4], u16) = ([127, 0, 0, 1], 9_901);
+const MANAGEMENT: ([u8; 4], u16) = ([127, 0, 0, 1], 9_999);
+const XDS: ([u8; 4], u16) = ([127, 0, 0, 1], 18_000);
+/// How often new verdicts are asked for.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(run()))
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("secbeat: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<()> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut running = Running::start()?;
+    running.greet();
+    let mut cursor = running.api.newest_event()?;
+    let mut interval = tokio::time::interval(INTERVAL);
+    let outcome = loop {
+        tokio::select! {
+            _ = interrupted.recv() => break Ok(()),
+            _ = terminated.recv() => break Ok(()),
+            _ = interval.tick() => {
+                if let Err(failure) = running.watch(&mut cursor) {
+                    break Err(failure);
+                }
+            }
+        }
+    };
+    println!("\nstopping");
+    running.stop()?;
+    outcome
+}
+
+/// Everything that was started, in the order in which it has to end.
+struct Running {
+    envoy: Envoy,
+    control_plane: ControlPlane,
+    api: Api,
+    sample: Option<Origin>,
+    origin: HostAndPort,
+    folder: PathBuf,
+}
+
+impl Running {
+    fn start() -> Result<Self> {
+        let [listener, admin, management, xds] = [LISTENER, ADMIN, MANAGEMENT, XDS].map(SocketAddr::from);
+        let places = [
+            (listener, "Envoy's listener"),
+            (admin, "Envoy's admin interface"),
+            (management, "the control plane's API"),
+            (xds, "the control plane's xDS server"),
+        ];
+        let taken: Vec<String> = places
+            .iter()
+            .filter(|(address, _)| !ports::is_free(*address))
+            .map(|(address, what)| format!("{address} ({what}) is taken"))
+            .collect();
+        if !taken.is_empty() {
+            return Err(Failure::new(format!(
+                "{}; is another `up` running?",
+                taken.join(", ")
+            )));
+        }
+        let filter = artifacts::release_filter()?;
+        let folder = artifacts::root().join("run");
+        fs::create_dir_all(&folder).context(folder.display())?;
+        for name in [
+            "control-plane.log",
+            "envoy-0.log",
+            "envoy-0.yaml",
+            "envoy-0.admin",
+        ] {
+            // What an earlier run left; the store stays, and with it what was added over the API.
+            let _absent = fs::remove_file(folder.join(name));
+        }
+        let (sample, origin) = match env::var("ORIGIN") {
+            Ok(url) if !url.is_empty() => (None, HostAndPort::of_url(&url)?),
+            _ => {
+                let sample = Origin::start(Journal::Count)?;
+                let address = sample.address();
+                (Some(sample), address.into())
+            }
+        };
+        println!("starting the control plane");
+        let template = folder.join("sidecar.yaml");
+        let bootstrap = Bootstrap::sidecar_at(listener, admin, &origin, &filter, xds)?;
+        fs::write(&template, bootstrap.text()).context(template.display())?;
+        let control_plane = ControlPlane::start_at(&folder, &filter, management, xds, &[template])?.quiet();
+        println!("starting Envoy");
+        let envoy = Envoy::start(&bootstrap, &folder)?.quiet();
+        let api = control_plane.api();
+        api.wait_in_sync("sidecar")?;
+        Ok(Self {
+            envoy,
+            control_plane,
+            api,
+            sample,
+            origin,
+            folder,
+        })
+    }
+
+    fn greet(&self) {
+        let token = self.control_plane.token_file();
+        let token = token.strip_prefix(artifacts::root()).unwrap_or(&token).display();
+        let run = self
+            .folder
+            .strip_prefix(artifacts::root())
+            .unwrap_or(&self.folder)
+            .display();
+        let kind = if self.sample.is_some() { "sample" } else { "yours" };
+        let [listener, admin, management, xds] = [LISTENER, ADMIN, MANAGEMENT, XDS].map(SocketAddr::from);
+        println!(
+            r#"
+SecBeat is up.
+
+  protected application  http://{listener}
+  origin ({kind})        {origin}
+  control plane          http://{management}/api/v1/status/waf
+  xDS and reports        {xds}
+  Envoy's admin page     http://{admin}
+  admin token            {token}
+  logs                   {run}/*.log
+
+Try, in another terminal:
+
+  curl -i 'http://{listener}/?q=hello'
+  curl -i 'http://{listener}/?q=1%27%20OR%20%271%27=%271'
+  curl -s -H "Authorization: Bearer $(cat {token})" -H 'Content-Type: application/json' \
+       -d '{{"pattern": "forbidden-word"}}' 'http://{management}/api/v1/waf/patterns?wait=applied'
+
+or send the whole corpus: ./justw attack
+
+Verdicts, as they happen (Ctrl-C stops everything):
+"#,
+            origin = self.origin,
+        );
+    }
+
+    /// Prints what happened since the last look.
+    fn watch(&mut self, cursor: &mut Option<u64>) -> Result<()> {
+        self.envoy.process().must_run()?;
+        self.control_plane.process().must_run()?;
+        let (events, after) = self.api.events_after(*cursor)?;
+        *cursor = after;
+        events.iter().map(line).for_each(|line| println!("{line}"));
+        Ok(())
+    }
+
+    fn stop(mut self) -> Result<()> {
+        self.envoy.process().stop()?;
+        self.control_plane.process().stop()?;
+        println!("stopped");
+        Ok(())
+    }
+}
+
+/// One event for a person. What came with the request is escaped: it is an attacker's text on a terminal.
+fn line(event: &Value) -> String {
+    let text = |path: &str| match event.pointer(path) {
+        Some(Value::String(text)) => text.escape_debug().to_string(),
+        Some(Value::Null) | None => "-".to_owned(),
+        Some(other) => other.to_string(),
+    };
+    let verdict = if event.pointer("/blocked") == Some(&Value::Bool(true)) {
+        "BLOCK "
+    } else {
+        "detect"
+    };
+    format!(
+        "{}  {verdict}  {}  {} {}  rule {} ({}) at {}: {}",
+        text("/time"),
+        text("/client"),
+        text("/method"),
+        text("/path"),
+        text("/matches/0/rule"),
+        text("/matches/0/category"),
+        text("/matches/0/target"),
+        text("/matches/0/matched"),
+    )
+}
