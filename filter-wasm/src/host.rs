@@ -63,6 +63,9 @@ pub(crate) trait WorkerHost: Clock + Meter {
     fn shared(&self, key: &str) -> (Option<Vec<u8>>, Option<u32>);
     /// Writes a value that all VMs of the process share. Returns false when the token is out of date.
     fn set_shared(&self, key: &str, value: &[u8], token: Option<u32>) -> bool;
+    /// `vm_config.configuration`, which names the generation of VMs.
+    #[cfg(feature = "faults")]
+    fn vm_configuration(&self) -> Vec<u8>;
     /// Starts a unary gRPC call and returns its token; `None` when it cannot be made, as with an unknown cluster.
     fn call(&self, cluster: &str, service: &str, method: &str, message: &[u8]) -> Option<u32>;
 }

@@ -16,6 +16,8 @@
 mod client;
 mod configuration;
 mod event;
+#[cfg(feature = "faults")]
+mod faults;
 mod fingerprint;
 mod host;
 mod identity;

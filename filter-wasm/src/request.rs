@@ -56,6 +56,10 @@ impl Request {
         };
         let mut transaction = Transaction::new(Arc::clone(&policy));
         let headers = host.request_headers();
+        #[cfg(feature = "faults")]
+        if let Some(worker) = &self.worker {
+            worker.trap_if_asked(&headers);
+        }
         let pairs: Vec<(&[u8], &[u8])> = headers
             .iter()
             .map(|(name, value)| (name.as_bytes(), value.as_slice()))

@@ -20,6 +20,11 @@ use crate::{
     metrics::Metrics,
     report::{Reporter, Sender, State},
 };
+#[cfg(feature = "faults")]
+use crate::{
+    faults::{self, Faults},
+    host::Headers,
+};
 
 /// What one worker's VM keeps between requests.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub(crate) struct Worker {
     loader: RefCell<Loader>,
     reporter: RefCell<Reporter>,
     root: Cell<u32>,
+    #[cfg(feature = "faults")]
+    faults: RefCell<Faults>,
 }
 
 impl Worker {
@@ -45,14 +52,24 @@ impl Worker {
             loader: RefCell::default(),
             reporter: RefCell::new(Reporter::new(identity::draw(host.now()))),
             root: Cell::new(0),
+            #[cfg(feature = "faults")]
+            faults: RefCell::default(),
         }
     }
 
     /// Takes in a configuration for the root context `root`. Returns false if there is no policy to serve with:
     /// the first one is no good, and Envoy must not take this configuration.
     pub(crate) fn configure<H: WorkerHost>(&self, host: &H, root: u32, bytes: &[u8]) -> bool {
+        let configuration = Configuration::parse(bytes);
+        #[cfg(feature = "faults")]
+        if let Ok(Configuration { faults, .. }) = &configuration {
+            if !faults.survive_configure(host, bytes) {
+                return false;
+            }
+            self.faults.replace(faults.clone());
+        }
         self.root.set(root);
-        match Configuration::parse(bytes) {
+        match configuration {
             Ok(configuration) => self.adopt(host, configuration),
             Err(reason) => {
                 let reason = reason.to_string();
@@ -92,6 +109,18 @@ impl Worker {
     /// The policy in force.
     pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
         self.loader.borrow().policy()
+    }
+
+    /// Traps if the request asks for it.
+    #[cfg(feature = "faults")]
+    pub(crate) fn trap_if_asked(&self, headers: &Headers) {
+        let faults = self.faults.borrow();
+        if headers
+            .iter()
+            .any(|(name, _)| Some(name) == faults.trap_on_header.as_ref())
+        {
+            faults::trap();
+        }
     }
 
     /// Counts a request, whatever becomes of it.

@@ -213,6 +213,12 @@ impl WorkerHost for Envoy {
         hostcalls::set_shared_data(key, Some(value), token).is_ok()
     }
 
+    #[cfg(feature = "faults")]
+    fn vm_configuration(&self) -> Vec<u8> {
+        let bytes = hostcalls::get_buffer(BufferType::VmConfiguration, 0, usize::MAX);
+        bytes.ok().flatten().unwrap_or_default()
+    }
+
     fn call(&self, cluster: &str, service: &str, method: &str, message: &[u8]) -> Option<u32> {
         hostcalls::dispatch_grpc_call(cluster, service, method, Vec::new(), Some(message), CALL_TIMEOUT).ok()
     }

@@ -22,6 +22,8 @@ pub(crate) struct FakeHost {
     pub(crate) interval: Cell<Duration>,
     pub(crate) calls: RefCell<Vec<Vec<u8>>>,
     pub(crate) has_cluster: Cell<bool>,
+    #[cfg(feature = "faults")]
+    pub(crate) vm_configuration: RefCell<Vec<u8>>,
     shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
     metrics: RefCell<Vec<(String, u64)>>,
 }
@@ -125,6 +127,11 @@ impl WorkerHost for FakeHost {
         }
         shared.insert(key.to_owned(), (value.to_vec(), current + 1));
         true
+    }
+
+    #[cfg(feature = "faults")]
+    fn vm_configuration(&self) -> Vec<u8> {
+        self.vm_configuration.borrow().clone()
     }
 
     fn call(&self, _cluster: &str, _service: &str, _method: &str, message: &[u8]) -> Option<u32> {
