@@ -33,12 +33,13 @@ pub(crate) struct Worker {
     loader: RefCell<Loader>,
     reporter: RefCell<Reporter>,
     root: Cell<u32>,
+    is_busy: Cell<bool>,
     #[cfg(feature = "faults")]
     faults: RefCell<Faults>,
 }
 
 impl Worker {
-    /// Interval of ticks while a policy is being compiled.
+    /// Interval of ticks after a configuration, and while a policy is being compiled.
     const BUSY: Duration = Duration::from_millis(1);
     /// Interval of ticks otherwise, if there is somebody to report to.
     const IDLE: Duration = Duration::from_millis(100);
@@ -52,6 +53,7 @@ impl Worker {
             loader: RefCell::default(),
             reporter: RefCell::new(Reporter::new(identity::draw(host.now()))),
             root: Cell::new(0),
+            is_busy: Cell::new(false),
             #[cfg(feature = "faults")]
             faults: RefCell::default(),
         }
@@ -78,8 +80,14 @@ impl Worker {
                 self.metrics.policy_failed(host);
             }
         }
-        self.set_pace(host);
-        self.report(host);
+        // Not reported here: Envoy tries a configuration in a throw-away VM first, which must not look like a
+        // worker. That one never lives to see a tick.
+        host.tick_every(if self.loader.borrow().is_compiling() || self.wants_events() {
+            Self::BUSY
+        } else {
+            Duration::ZERO
+        });
+        self.is_busy.set(true);
         self.loader.borrow().applied().is_some()
     }
 
@@ -92,7 +100,14 @@ impl Worker {
         if self.loader.borrow().is_compiling() {
             let outcome = self.advance(host);
             self.settle(host, &outcome);
-            self.set_pace(host);
+        }
+        if self.is_busy.get() && !self.loader.borrow().is_compiling() {
+            self.is_busy.set(false);
+            host.tick_every(if self.wants_events() {
+                Self::IDLE
+            } else {
+                Duration::ZERO
+            });
         }
         self.report(host);
     }
@@ -229,15 +244,6 @@ impl Worker {
             }
             Outcome::Unchanged | Outcome::Compiling => {}
         }
-    }
-
-    fn set_pace<H: WorkerHost>(&self, host: &H) {
-        let has_listener = self.reporter.borrow().cluster().is_some();
-        host.tick_every(match self.loader.borrow().is_compiling() {
-            true => Self::BUSY,
-            false if has_listener => Self::IDLE,
-            false => Duration::ZERO,
-        });
     }
 
     fn report<H: WorkerHost>(&self, host: &H) {
