@@ -13,8 +13,10 @@
 //! panic path. Everything it inspects is bytes: nothing has to be UTF-8.
 
 pub mod config;
+pub mod parse;
 pub mod report;
 pub mod rule;
+pub mod transform;
 
 mod compile;
 mod policy;

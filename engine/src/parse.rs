@@ -1,0 +1,139 @@
+//! Parsers: from the bytes of a query, a cookie header or a body to names and values.
+//!
+//! They stand between the transaction and the transformations, and they decide nothing: whatever an application
+//! behind could make of the input has to reach the [`Sink`]. So nothing is dropped in silence. What breaks the
+//! format or a limit raises a [`ParseError`], each kind at most once per input, and the part that was not understood
+//! is handed on as one argument without a name. All of them take linear time, and what they hand on is bounded
+//! by a small multiple of their input.
+
+mod cookies;
+mod error;
+mod json;
+mod multipart;
+mod parameters;
+mod urlencoded;
+
+use std::borrow::Cow;
+
+pub use {cookies::cookies, error::ParseError, json::json, multipart::multipart, urlencoded::urlencoded};
+
+/// Takes what a parser finds, in the order of the input.
+pub trait Sink {
+    /// A name and its value, decoded once. The name is empty where the input had none.
+    fn argument(&mut self, name: Cow<'_, [u8]>, value: Cow<'_, [u8]>);
+
+    /// A file in the multipart field `field`, under the name that the client gave it.
+    fn file_name(&mut self, field: &[u8], name: &[u8]) {
+        let _ = (field, name);
+    }
+
+    /// The input broke its format or a limit.
+    fn error(&mut self, error: ParseError);
+}
+
+/// Passes arguments on as far as the limit goes, and each kind of error once.
+struct Findings<'s, S: ?Sized> {
+    sink: &'s mut S,
+    raised: u32,
+    room: usize,
+}
+
+impl<'s, S: Sink + ?Sized> Findings<'s, S> {
+    fn new(sink: &'s mut S, limit: usize) -> Self {
+        Self {
+            sink,
+            raised: 0,
+            room: limit,
+        }
+    }
+
+    fn error(&mut self, error: ParseError) {
+        let bit = 1 << error as u32;
+        if self.raised & bit == 0 {
+            self.raised |= bit;
+            self.sink.error(error);
+        }
+    }
+
+    fn has_errors(&self) -> bool {
+        self.raised != 0
+    }
+
+    /// Hands an argument on; false when the limit leaves no room for it.
+    #[must_use]
+    fn argument(&mut self, name: &[u8], value: Cow<'_, [u8]>) -> bool {
+        let has_room = self.room > 0;
+        if has_room {
+            self.room -= 1;
+            self.sink.argument(Cow::Borrowed(name), value);
+        }
+        has_room
+    }
+
+    /// Hands on what was not understood, whatever the limit says.
+    fn leftover(&mut self, rest: Cow<'_, [u8]>) {
+        if !rest.is_empty() {
+            self.sink.argument(Cow::Borrowed(&[]), rest);
+        }
+    }
+}
+
+/// The bytes before and behind the first `separator`; everything and nothing when there is none.
+fn cut(input: &[u8], separator: u8) -> (&[u8], &[u8]) {
+    let at = memchr::memchr(separator, input).unwrap_or(input.len());
+    let (before, from) = input.split_at_checked(at).unwrap_or((input, &[]));
+    (before, from.get(1..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod collected {
+    //! A sink that keeps everything, for the tests of the parsers.
+
+    use super::{Cow, ParseError, Sink};
+
+    #[derive(Debug, Default, PartialEq, Eq)]
+    pub(super) struct Collected {
+        pub(super) arguments: Vec<(Vec<u8>, Vec<u8>)>,
+        pub(super) files: Vec<(Vec<u8>, Vec<u8>)>,
+        pub(super) errors: Vec<ParseError>,
+    }
+
+    impl Collected {
+        pub(super) fn of(parse: impl FnOnce(&mut Self)) -> Self {
+            let mut sink = Self::default();
+            parse(&mut sink);
+            sink
+        }
+
+        pub(super) fn pairs(&self) -> Vec<(&str, &str)> {
+            self.arguments
+                .iter()
+                .map(|(name, value)| (str::from_utf8(name).unwrap(), str::from_utf8(value).unwrap()))
+                .collect()
+        }
+
+        /// Bytes handed on, names counted too.
+        pub(super) fn bytes(&self) -> usize {
+            self.arguments
+                .iter()
+                .chain(&self.files)
+                .map(|(name, value)| name.len() + value.len())
+                .sum()
+        }
+    }
+
+    impl Sink for Collected {
+        fn argument(&mut self, name: Cow<'_, [u8]>, value: Cow<'_, [u8]>) {
+            self.arguments.push((name.into_owned(), value.into_owned()));
+        }
+
+        fn file_name(&mut self, field: &[u8], name: &[u8]) {
+            self.files.push((field.to_vec(), name.to_vec()));
+        }
+
+        fn error(&mut self, error: ParseError) {
+            assert!(!self.errors.contains(&error), "{error} raised twice");
+            self.errors.push(error);
+        }
+    }
+}

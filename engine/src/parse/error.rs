@@ -1,0 +1,58 @@
+//! What can be wrong with an input.
+
+macro_rules! parse_errors {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+        /// What was wrong with an input; the target `parse_errors` holds these names.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ParseError { $($(#[$doc])* $variant,)+ }
+
+        impl ParseError {
+            /// Every error, in order of declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name in the target `parse_errors`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+parse_errors! {
+    /// A `%` in a query or a form was not followed by two hexadecimal digits.
+    BadPercentCode = "bad_percent_code",
+    /// There were more arguments than the limit.
+    TooManyArguments = "too_many_arguments",
+    /// There were more cookies than the limit.
+    TooManyCookies = "too_many_cookies",
+    /// The body was no JSON.
+    JsonSyntax = "json_syntax",
+    /// The JSON was nested deeper than the limit.
+    JsonDepth = "json_depth",
+    /// The JSON was in UTF-16 or UTF-32.
+    JsonEncoding = "json_encoding",
+    /// The content type named no valid boundary, or several.
+    MultipartBoundary = "multipart_boundary",
+    /// The multipart body can be read in more than one way, or does not end.
+    MultipartSyntax = "multipart_syntax",
+    /// A part claimed a character set that is no superset of ASCII.
+    MultipartCharset = "multipart_charset",
+    /// A part claimed a transfer encoding.
+    MultipartTransferEncoding = "multipart_transfer_encoding",
+    /// There were more parts than the limit.
+    TooManyParts = "too_many_parts",
+    /// The content type was missing, repeated or malformed.
+    ContentType = "content_type",
+    /// The content type named a character set that is no superset of ASCII.
+    ContentCharset = "content_charset",
+    /// The body was compressed or otherwise encoded.
+    ContentEncoding = "content_encoding",
+    /// The body was longer than what was inspected.
+    BodyTruncated = "body_truncated",
+}
+
+impl std::fmt::Display for ParseError {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.as_str())
+    }
+}

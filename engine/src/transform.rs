@@ -1,0 +1,283 @@
+//! Transformations: what is undone or unified in a value before a pattern looks at it.
+//!
+//! Pure functions from bytes to bytes, in the sense of the ModSecurity reference manual; where this engine
+//! decodes more than the manual asks for, the function says so. Each runs in linear time and its output is
+//! bounded by [`Transformation::max_growth`]. They never fail: what cannot be decoded stays as it is.
+
+mod base64;
+mod case;
+mod command;
+mod comments;
+mod css;
+mod escape_seq;
+mod hex;
+mod html;
+mod js;
+mod nulls;
+mod path;
+mod triggers;
+mod unicode;
+mod url;
+mod whitespace;
+
+use std::borrow::Cow;
+
+pub use triggers::Triggers;
+
+pub(crate) use {
+    base64::decode_ext as base64_decode_ext,
+    hex::{digit as hex_digit, octal_digit},
+    url::percent_decode,
+};
+
+macro_rules! transformations {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $apply:path, $triggers:expr;)+) => {
+        /// One transformation, by its name in patterns.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Transformation { $($(#[$doc])* $variant,)+ }
+
+        impl Transformation {
+            /// Every transformation, in order of declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// Finds a transformation by the name that [`Transformation::as_str`] gives.
+            pub fn parse(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The name in patterns.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// The bytes without which nothing changes.
+            pub const fn triggers(self) -> Triggers {
+                match self { $(Self::$variant => $triggers,)+ }
+            }
+
+            fn run(self, input: &[u8]) -> Vec<u8> {
+                match self { $(Self::$variant => $apply(input),)+ }
+            }
+        }
+    };
+}
+
+transformations! {
+    /// A-Z become a-z.
+    Lowercase = "lowercase", case::lowercase, Triggers::UPPER;
+    /// a-z become A-Z.
+    Uppercase = "uppercase", case::uppercase, Triggers::LOWER;
+    /// `%XX` and `+`.
+    UrlDecode = "url_decode", url::url_decode, Triggers::PERCENT.or(Triggers::PLUS);
+    /// `%XX`, `%uXXXX` and `+`.
+    UrlDecodeUni = "url_decode_uni", url::url_decode_uni, Triggers::PERCENT.or(Triggers::PLUS);
+    /// `&lt;`, `&#60;`, `&#x3c;`.
+    HtmlEntityDecode = "html_entity_decode", html::html_entity_decode, Triggers::AMPERSAND;
+    /// JavaScript's escapes.
+    JsDecode = "js_decode", js::js_decode, Triggers::BACKSLASH;
+    /// The escapes of style sheets.
+    CssDecode = "css_decode", css::css_decode, Triggers::BACKSLASH;
+    /// The escapes of C.
+    EscapeSeqDecode = "escape_seq_decode", escape_seq::escape_seq_decode, Triggers::BACKSLASH;
+    /// Base64 up to the first byte that is none.
+    Base64Decode = "base64_decode", base64::decode, Triggers::ALWAYS;
+    /// Base64, whatever else stands in between.
+    Base64DecodeExt = "base64_decode_ext", base64::decode_ext, Triggers::ALWAYS;
+    /// Pairs of hexadecimal digits become bytes.
+    HexDecode = "hex_decode", hex::decode, Triggers::ALWAYS;
+    /// Bytes become pairs of hexadecimal digits.
+    HexEncode = "hex_encode", hex::encode, Triggers::ALWAYS;
+    /// SQL's `0x414243`.
+    SqlHexDecode = "sql_hex_decode", hex::sql_decode, Triggers::X;
+    /// Characters beyond ASCII become `%uXXXX`.
+    Utf8ToUnicode = "utf8_to_unicode", unicode::utf8_to_unicode, Triggers::HIGH;
+    /// Zero bytes go.
+    RemoveNulls = "remove_nulls", nulls::remove, Triggers::NUL;
+    /// Zero bytes become spaces.
+    ReplaceNulls = "replace_nulls", nulls::replace, Triggers::NUL;
+    /// White space goes.
+    RemoveWhitespace = "remove_whitespace", whitespace::remove, Triggers::WHITESPACE;
+    /// Each run of white space becomes one space.
+    CompressWhitespace = "compress_whitespace", whitespace::compress, Triggers::WHITESPACE;
+    /// Each `/* … */` becomes a space.
+    ReplaceComments = "replace_comments", comments::replace, Triggers::STAR;
+    /// Comments of SQL, C, shell and HTML go.
+    RemoveComments = "remove_comments", comments::remove, Triggers::COMMENT;
+    /// The marks of comments go, what they hold stays.
+    RemoveCommentsChar = "remove_comments_char", comments::remove_marks, Triggers::COMMENT;
+    /// What shells ignore goes.
+    CmdLine = "cmd_line", command::cmd_line, Triggers::COMMAND;
+    /// `//`, `/./` and `/../` are resolved.
+    NormalizePath = "normalize_path", path::normalize, Triggers::PATH;
+    /// As `normalize_path`, with `\` read as `/`.
+    NormalizePathWin = "normalize_path_win", path::normalize_win, Triggers::PATH.or(Triggers::BACKSLASH);
+    /// White space at both ends goes.
+    Trim = "trim", whitespace::trim, Triggers::WHITESPACE;
+    /// White space at the beginning goes.
+    TrimLeft = "trim_left", whitespace::trim_left, Triggers::WHITESPACE;
+    /// White space at the end goes.
+    TrimRight = "trim_right", whitespace::trim_right, Triggers::WHITESPACE;
+    /// The number of bytes, in decimal.
+    Length = "length", length, Triggers::ALWAYS;
+}
+
+impl Transformation {
+    /// Transforms a value; gives the very input back when nothing changes.
+    pub fn apply(self, input: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+        if !self.may_change(&input) {
+            return input;
+        }
+        let output = self.run(&input);
+        if output == *input {
+            input
+        } else {
+            Cow::Owned(output)
+        }
+    }
+
+    /// Whether [`Transformation::apply`] could change the value: cheap, and never false when it would.
+    pub fn may_change(self, input: &[u8]) -> bool {
+        match self {
+            Self::UrlDecode | Self::UrlDecodeUni => memchr::memchr2(b'%', b'+', input).is_some(),
+            Self::HtmlEntityDecode => memchr::memchr(b'&', input).is_some(),
+            Self::JsDecode | Self::CssDecode | Self::EscapeSeqDecode => {
+                memchr::memchr(b'\\', input).is_some()
+            }
+            Self::RemoveNulls | Self::ReplaceNulls => memchr::memchr(0, input).is_some(),
+            Self::ReplaceComments => memchr::memchr(b'*', input).is_some(),
+            Self::Utf8ToUnicode => !input.is_ascii(),
+            Self::CompressWhitespace => whitespace::may_compress(input),
+            Self::NormalizePath => path::may_normalize(input),
+            _ => Triggers::of(input).intersects(self.triggers()),
+        }
+    }
+
+    /// How many times longer than its input the output can be. One byte comes on top for `length`.
+    pub const fn max_growth(self) -> usize {
+        match self {
+            Self::HexEncode => 2,
+            Self::Utf8ToUnicode => 3,
+            _ => 1,
+        }
+    }
+}
+
+impl std::fmt::Display for Transformation {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+fn length(input: &[u8]) -> Vec<u8> {
+    input.len().to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn apply(transformation: Transformation, input: &[u8]) -> Vec<u8> {
+        transformation.apply(Cow::Borrowed(input)).into_owned()
+    }
+
+    /// Bytes as attackers mix them: mostly what some transformation reacts to.
+    fn hostile() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![
+            4 => prop::sample::select(b"%u+&#x;\\/*-.0123456789abcdefABCDEF \t\n\0'\"^,(<>!={}lgtamp=".to_vec()),
+            1 => any::<u8>(),
+        ];
+        prop::collection::vec(byte, 0..64)
+    }
+
+    #[test]
+    fn every_name_finds_its_transformation() {
+        for &transformation in Transformation::ALL {
+            assert_eq!(
+                Transformation::parse(transformation.as_str()),
+                Some(transformation)
+            );
+        }
+        assert_eq!(Transformation::parse("md5"), None);
+        assert_eq!(Transformation::parse(""), None);
+    }
+
+    #[test]
+    fn plain_words_stay_borrowed() {
+        let always = [
+            Transformation::Base64Decode,
+            Transformation::Base64DecodeExt,
+            Transformation::HexDecode,
+            Transformation::HexEncode,
+            Transformation::Uppercase,
+            Transformation::Length,
+        ];
+        for &transformation in Transformation::ALL.iter().filter(|it| !always.contains(it)) {
+            assert!(
+                matches!(
+                    transformation.apply(Cow::Borrowed(b"plain_word1")),
+                    Cow::Borrowed(_)
+                ),
+                "{transformation}"
+            );
+        }
+    }
+
+    #[test]
+    fn length_counts_bytes() {
+        assert_eq!(apply(Transformation::Length, "é".as_bytes()), b"2");
+        assert_eq!(apply(Transformation::Length, b""), b"0");
+    }
+
+    proptest! {
+        #[test]
+        fn output_is_bounded(input in hostile()) {
+            for &transformation in Transformation::ALL {
+                let bound = input.len() * transformation.max_growth() + 1;
+                prop_assert!(apply(transformation, &input).len() <= bound, "{}", transformation);
+            }
+        }
+
+        #[test]
+        fn what_may_not_change_does_not(input in hostile()) {
+            let present = Triggers::of(&input);
+            for &transformation in Transformation::ALL {
+                let changed = transformation.run(&input) != input;
+                prop_assert!(!changed || transformation.may_change(&input), "may_change of {}", transformation);
+                prop_assert!(!changed || present.intersects(transformation.triggers()), "triggers of {}", transformation);
+            }
+        }
+
+        #[test]
+        fn unifying_twice_changes_nothing_more(input in hostile()) {
+            for transformation in [
+                Transformation::Lowercase,
+                Transformation::Uppercase,
+                Transformation::RemoveNulls,
+                Transformation::ReplaceNulls,
+                Transformation::RemoveWhitespace,
+                Transformation::CompressWhitespace,
+                Transformation::RemoveCommentsChar,
+                Transformation::ReplaceComments,
+                Transformation::CmdLine,
+                Transformation::NormalizePath,
+                Transformation::NormalizePathWin,
+                Transformation::Trim,
+                Transformation::TrimLeft,
+                Transformation::TrimRight,
+            ] {
+                let once = apply(transformation, &input);
+                prop_assert_eq!(apply(transformation, &once), once, "{}", transformation);
+            }
+        }
+
+        #[test]
+        fn chains_never_panic(input in prop::collection::vec(any::<u8>(), 0..256), picks in prop::collection::vec(0..Transformation::ALL.len(), 0..6)) {
+            let mut value = Cow::Owned(input);
+            for pick in picks {
+                value = Transformation::ALL[pick].apply(value);
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! JavaScript's escapes: `\xHH`, `\uHHHH`, octal up to `\377`, the single letters; `\u{…}` goes beyond the manual.
+//! A backslash before anything else goes, one at the end stays.
+
+use super::{
+    escape_seq::{letter, octal},
+    hex, unicode,
+};
+
+pub(super) fn js_decode(input: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(input.len());
+    let mut rest = input;
+    loop {
+        rest = match rest {
+            [b'\\', b'u', a, b, c, d, after @ ..] if let Some(code) = hex::quad([*a, *b, *c, *d]) => {
+                output.push(unicode::to_byte(code));
+                after
+            }
+            [b'\\', b'u', b'{', digits @ ..] if let Some((code, after)) = braced(digits) => {
+                output.push(unicode::to_byte(code));
+                after
+            }
+            [b'\\', b'x', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
+                output.push(byte);
+                after
+            }
+            [b'\\', digits @ ..] if let Some((code, after)) = octal(digits, 0o377) => {
+                output.push(code as u8);
+                after
+            }
+            [b'\\', byte, after @ ..] => {
+                output.push(letter(*byte));
+                after
+            }
+            [byte, after @ ..] => {
+                output.push(*byte);
+                after
+            }
+            [] => return output,
+        };
+    }
+}
+
+/// `{` was seen: one to eight digits and `}`; of a code beyond 16 bits the lower ones stay.
+fn braced(input: &[u8]) -> Option<(u16, &[u8])> {
+    let end = input
+        .iter()
+        .take(9)
+        .position(|&byte| byte == b'}')
+        .filter(|&end| end > 0)?;
+    let (digits, after) = input.split_at_checked(end)?;
+    let code = digits.iter().try_fold(0_u32, |code, &byte| {
+        Some(code << 4 | u32::from(hex::digit(byte)?))
+    })?;
+    Some((code as u16, after.get(1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_decoded() {
+        assert_eq!(js_decode(br"\x3c\u003e\uFF1c\74\074"), b"<><<<");
+        assert_eq!(js_decode(br"\u{3c}\u{00003e}\u{}\u{zz}"), b"<>u{}u{zz}");
+    }
+
+    #[test]
+    fn octal_numbers_end_before_they_outgrow_a_byte() {
+        assert_eq!(js_decode(br"\0\12\123\377\400"), b"\0\nS\xff\x200");
+    }
+
+    #[test]
+    fn letters_are_control_characters_or_themselves() {
+        assert_eq!(
+            js_decode(br#"\a\b\f\n\r\t\v\?\'\"\q\\"#),
+            b"\x07\x08\x0c\n\r\t\x0b?'\"q\\"
+        );
+    }
+
+    #[test]
+    fn broken_codes_lose_their_backslash() {
+        assert_eq!(js_decode(br"\x\x0\u\u12"), b"xx0uu12");
+        assert_eq!(js_decode(b"\\"), b"\\");
+    }
+}

@@ -1,0 +1,90 @@
+//! Characters beyond ASCII.
+
+use super::hex::nibble;
+
+/// The byte that a 16-bit code stands for, as the manual says for JavaScript, CSS and `%uXXXX` alike: full-width
+/// forms (U+FF01 to U+FF5E) become the ASCII that they look like, of all others the lower byte stays.
+pub(super) fn to_byte(code: u16) -> u8 {
+    let low = code as u8;
+    if (0xff01..=0xff5e).contains(&code) {
+        low.wrapping_add(0x20)
+    } else {
+        low
+    }
+}
+
+/// Writes each character beyond ASCII as `%uXXXX` (five or six digits beyond U+FFFF). Overlong forms are decoded
+/// as well, so that `C0 AF` shows as the slash that a careless decoder makes of it; bytes that are no UTF-8 stay.
+pub(super) fn utf8_to_unicode(input: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(input.len() * 2);
+    let mut rest = input;
+    loop {
+        let (code, after) = match rest {
+            [a @ 0xc0..=0xdf, b @ 0x80..=0xbf, after @ ..] => (join(*a & 0x1f, &[*b]), after),
+            [a @ 0xe0..=0xef, b @ 0x80..=0xbf, c @ 0x80..=0xbf, after @ ..] => {
+                (join(*a & 0x0f, &[*b, *c]), after)
+            }
+            [
+                a @ 0xf0..=0xf7,
+                b @ 0x80..=0xbf,
+                c @ 0x80..=0xbf,
+                d @ 0x80..=0xbf,
+                after @ ..,
+            ] => (join(*a & 0x07, &[*b, *c, *d]), after),
+            [byte, after @ ..] => {
+                output.push(*byte);
+                rest = after;
+                continue;
+            }
+            [] => return output,
+        };
+        write_code(code, &mut output);
+        rest = after;
+    }
+}
+
+fn join(lead: u8, continuation: &[u8]) -> u32 {
+    continuation
+        .iter()
+        .fold(u32::from(lead), |code, &byte| code << 6 | u32::from(byte & 0x3f))
+}
+
+fn write_code(code: u32, output: &mut Vec<u8>) {
+    output.extend_from_slice(b"%u");
+    for shift in [20, 16, 12, 8, 4, 0] {
+        if shift < 16 || code >> shift != 0 {
+            output.push(nibble((code >> shift & 0xf) as u8));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_become_codes() {
+        assert_eq!(utf8_to_unicode("aé€😀".as_bytes()), b"a%u00e9%u20ac%u1f600");
+    }
+
+    #[test]
+    fn overlong_forms_show_what_they_hide() {
+        assert_eq!(
+            utf8_to_unicode(b"\xc0\xaf\xe0\x80\xaf\xf0\x80\x80\xbc"),
+            b"%u002f%u002f%u003c"
+        );
+    }
+
+    #[test]
+    fn what_is_no_utf8_stays() {
+        assert_eq!(utf8_to_unicode(b"\xff\xc3(\xe2\x82\x80"), b"\xff\xc3(%u2080");
+        assert_eq!(utf8_to_unicode(b"\xc3"), b"\xc3");
+    }
+
+    #[test]
+    fn full_width_forms_fold() {
+        assert_eq!(to_byte(0xff1c), b'<');
+        assert_eq!(to_byte(0x2f), b'/');
+        assert_eq!(to_byte(0xff5f), 0x5f);
+    }
+}

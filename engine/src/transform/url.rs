@@ -1,0 +1,111 @@
+//! Percent encoding, once. Codes that are broken stay as they are.
+
+use std::borrow::Cow;
+
+use super::{hex, unicode};
+
+/// `%XX` and `+`; tells too whether a `%` stood for nothing. Borrows when nothing changes.
+pub(crate) fn percent_decode(input: &[u8]) -> (Cow<'_, [u8]>, bool) {
+    let Some(first) = memchr::memchr2(b'%', b'+', input) else {
+        return (Cow::Borrowed(input), false);
+    };
+    let (head, mut rest) = input.split_at_checked(first).unwrap_or((input, &[]));
+    let mut output = Vec::with_capacity(input.len());
+    output.extend_from_slice(head);
+    let mut is_broken = false;
+    loop {
+        match rest {
+            [b'%', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
+                output.push(byte);
+                rest = after;
+            }
+            [b'+', after @ ..] => {
+                output.push(b' ');
+                rest = after;
+            }
+            [byte, after @ ..] => {
+                is_broken |= *byte == b'%';
+                output.push(*byte);
+                rest = after;
+            }
+            [] => return (Cow::Owned(output), is_broken),
+        }
+    }
+}
+
+/// As the parsers of query and form decode.
+pub(super) fn url_decode(input: &[u8]) -> Vec<u8> {
+    percent_decode(input).0.into_owned()
+}
+
+/// Decodes Microsoft's `%uXXXX` too: full-width forms become the ASCII that they look like, of all others the
+/// lower byte stays, as the manual says.
+pub(super) fn url_decode_uni(input: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(input.len());
+    let mut rest = input;
+    loop {
+        match rest {
+            [b'%', b'u' | b'U', a, b, c, d, after @ ..] if let Some(code) = hex::quad([*a, *b, *c, *d]) => {
+                output.push(unicode::to_byte(code));
+                rest = after;
+            }
+            [b'%', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
+                output.push(byte);
+                rest = after;
+            }
+            [b'+', after @ ..] => {
+                output.push(b' ');
+                rest = after;
+            }
+            [byte, after @ ..] => {
+                output.push(*byte);
+                rest = after;
+            }
+            [] => return output,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn codes_and_plus_are_decoded_once() {
+        assert_eq!(url_decode(b"a%20b+c%2B%41%3c%3E"), b"a b c+A<>");
+        assert_eq!(url_decode(b"%253c"), b"%3c");
+        assert_eq!(url_decode(b"%00"), b"\0");
+        assert_eq!(url_decode(b"%u0041"), b"%u0041");
+    }
+
+    #[test]
+    fn broken_codes_stay_and_are_told() {
+        for broken in [&b"100%"[..], b"%4", b"%zz", b"%%", b"a%2"] {
+            let (decoded, is_broken) = percent_decode(broken);
+            assert_eq!(decoded, broken);
+            assert!(is_broken);
+        }
+        assert_eq!(percent_decode(b"%%41"), (Cow::Owned(b"%A".to_vec()), true));
+        assert_eq!(percent_decode(b"%41"), (Cow::Owned(b"A".to_vec()), false));
+    }
+
+    #[test]
+    fn unicode_codes_shrink_to_a_byte() {
+        assert_eq!(url_decode_uni(b"%u003cscript%U003E"), b"<script>");
+        assert_eq!(url_decode_uni(b"%uff1cscript%uFF1e"), b"<script>");
+        assert_eq!(url_decode_uni(b"%uff01%uff5e"), b"!~");
+        assert_eq!(url_decode_uni(b"%u013c"), b"<");
+        assert_eq!(url_decode_uni(b"%u00g1%u123%3c+"), b"%u00g1%u123< ");
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_comes_back(input in prop::collection::vec(any::<u8>(), 0..64)) {
+            let encoded = hex::encode(&input).chunks(2).flat_map(|code| [b"%", code].concat()).collect::<Vec<_>>();
+            prop_assert_eq!(percent_decode(&encoded), (Cow::Owned::<[u8]>(input.clone()), false));
+            prop_assert_eq!(url_decode_uni(&encoded), input);
+        }
+    }
+}
