@@ -11,11 +11,14 @@ mod error;
 mod json;
 mod multipart;
 mod parameters;
+mod path;
 mod urlencoded;
 
 use std::borrow::Cow;
 
-pub use {cookies::cookies, error::ParseError, json::json, multipart::multipart, urlencoded::urlencoded};
+pub use {
+    cookies::cookies, error::ParseError, json::json, multipart::multipart, path::path, urlencoded::urlencoded,
+};
 
 /// Takes what a parser finds, in the order of the input.
 pub trait Sink {

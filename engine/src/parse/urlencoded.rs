@@ -31,7 +31,7 @@ pub fn urlencoded<S: Sink + ?Sized>(input: &[u8], limits: &Limits, sink: &mut S)
 }
 
 fn decode<'a, S: Sink + ?Sized>(input: &'a [u8], found: &mut Findings<'_, S>) -> Cow<'a, [u8]> {
-    let (decoded, is_broken) = percent_decode(input);
+    let (decoded, is_broken) = percent_decode(input, b' ');
     if is_broken {
         found.error(ParseError::BadPercentCode);
     }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::{hex, unicode};
 
-/// `%XX` and `+`; tells too whether a `%` stood for nothing. Borrows when nothing changes.
-pub(crate) fn percent_decode(input: &[u8]) -> (Cow<'_, [u8]>, bool) {
+/// Undoes `%XX`, and writes `plus` for `+`; tells too whether a `%` stood for nothing. Borrows when nothing changes.
+pub(crate) fn percent_decode(input: &[u8], plus: u8) -> (Cow<'_, [u8]>, bool) {
     let Some(first) = memchr::memchr2(b'%', b'+', input) else {
         return (Cow::Borrowed(input), false);
     };
@@ -20,7 +20,7 @@ pub(crate) fn percent_decode(input: &[u8]) -> (Cow<'_, [u8]>, bool) {
                 rest = after;
             }
             [b'+', after @ ..] => {
-                output.push(b' ');
+                output.push(plus);
                 rest = after;
             }
             [byte, after @ ..] => {
@@ -35,7 +35,7 @@ pub(crate) fn percent_decode(input: &[u8]) -> (Cow<'_, [u8]>, bool) {
 
 /// As the parsers of query and form decode.
 pub(super) fn url_decode(input: &[u8]) -> Vec<u8> {
-    percent_decode(input).0.into_owned()
+    percent_decode(input, b' ').0.into_owned()
 }
 
 /// Decodes Microsoft's `%uXXXX` too: full-width forms become the ASCII that they look like, of all others the
@@ -83,12 +83,16 @@ mod tests {
     #[test]
     fn broken_codes_stay_and_are_told() {
         for broken in [&b"100%"[..], b"%4", b"%zz", b"%%", b"a%2"] {
-            let (decoded, is_broken) = percent_decode(broken);
+            let (decoded, is_broken) = percent_decode(broken, b' ');
             assert_eq!(decoded, broken);
             assert!(is_broken);
         }
-        assert_eq!(percent_decode(b"%%41"), (Cow::Owned(b"%A".to_vec()), true));
-        assert_eq!(percent_decode(b"%41"), (Cow::Owned(b"A".to_vec()), false));
+        assert_eq!(percent_decode(b"%%41", b' '), (Cow::Owned(b"%A".to_vec()), true));
+        assert_eq!(
+            percent_decode(b"a+%2b", b'+'),
+            (Cow::Owned(b"a++".to_vec()), false)
+        );
+        assert_eq!(percent_decode(b"%41", b' '), (Cow::Owned(b"A".to_vec()), false));
     }
 
     #[test]
@@ -104,7 +108,7 @@ mod tests {
         #[test]
         fn what_was_encoded_comes_back(input in prop::collection::vec(any::<u8>(), 0..64)) {
             let encoded = hex::encode(&input).chunks(2).flat_map(|code| [b"%", code].concat()).collect::<Vec<_>>();
-            prop_assert_eq!(percent_decode(&encoded), (Cow::Owned::<[u8]>(input.clone()), false));
+            prop_assert_eq!(percent_decode(&encoded, b' '), (Cow::Owned::<[u8]>(input.clone()), false));
             prop_assert_eq!(url_decode_uni(&encoded), input);
         }
     }

@@ -165,7 +165,7 @@ fn line<'a, S: Sink + ?Sized>(input: &'a [u8], found: &mut Findings<'_, S>) -> O
 /// `UTF-8''%e2%82%ac` (RFC 8187), whatever character set it claims.
 fn extended_value(value: &[u8]) -> Vec<u8> {
     let text = value.splitn(3, |&byte| byte == b'\'').last().unwrap_or_default();
-    percent_decode(text).0.into_owned()
+    percent_decode(text, b'+').0.into_owned()
 }
 
 fn quoted_printable(input: &[u8]) -> Vec<u8> {
