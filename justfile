@@ -31,14 +31,20 @@ test *arguments: setup artifacts
 lint: setup
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
-    cargo clippy -p secbeat-filter --target {{ target }} -- -D warnings
-    cargo deny --offline --log-level warn check licenses bans sources
+    cargo clippy -p secbeat-filter -p secbeat-noop --target {{ target }} -- -D warnings
+    cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
     typos
 
 # Measure Envoy's CPU time per request with the filter, with one that does nothing, and with none
 bench: setup wasm _noop
     cargo build --profile e2e -p secbeat-e2e
     @target/e2e/secbeat-bench
+
+# The filter that does nothing, for comparison.
+_noop: setup
+    @mkdir -p {{ artifacts }}
+    cargo build --release --target {{ target }} -p secbeat-noop
+    @cp target/{{ target }}/release/secbeat_noop.wasm {{ artifacts }}/noop.wasm
 
 # Build the filter for use: dist/secbeat-filter.wasm
 wasm: setup

@@ -22,7 +22,6 @@ mod fingerprint;
 mod host;
 mod identity;
 mod loader;
-mod log_budget;
 mod metrics;
 mod refusal;
 mod report;

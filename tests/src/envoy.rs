@@ -141,6 +141,30 @@ impl Bootstrap {
         Ok(Self(format!("{before}value: {text}\n\n{after}")))
     }
 
+    /// Takes the filter away; the guard stays.
+    pub fn without_filter(self) -> Result<Self> {
+        self.without("          - name: secbeat\n", "          # The guard.")
+    }
+
+    /// Takes the guard away.
+    pub fn without_guard(self) -> Result<Self> {
+        self.without(
+            "          # The guard.",
+            "          - name: envoy.filters.http.router\n",
+        )
+    }
+
+    fn without(self, from: &str, to: &str) -> Result<Self> {
+        let (before, rest) = self
+            .0
+            .split_once(from)
+            .context(format!("no {from:?} in the bootstrap"))?;
+        let (_, after) = rest
+            .split_once(to)
+            .context(format!("no {to:?} in the bootstrap"))?;
+        Ok(Self(format!("{before}{to}{after}")))
+    }
+
     /// The YAML as it stands.
     pub fn text(&self) -> &str {
         &self.0
@@ -240,14 +264,16 @@ impl Envoy {
             .text())
     }
 
-    /// The value of one counter or gauge, by its full name; 0 when it does not exist yet.
-    pub fn stat(&self, name: &str) -> Result<u64> {
+    /// The sum of every counter or gauge whose name holds this piece; 0 when none exists yet.
+    pub fn stat_sum(&self, piece: &str) -> Result<u64> {
         let stats = self.admin("/stats")?;
-        let value = stats
+        let found = stats
             .lines()
             .filter_map(|line| line.split_once(": "))
-            .find(|(found, _)| *found == name);
-        value.map_or(Ok(0), |(_, value)| value.parse().context(name))
+            .filter(|(name, _)| name.contains(piece));
+        found
+            .map(|(name, value)| value.parse::<u64>().context(name))
+            .sum()
     }
 }
 

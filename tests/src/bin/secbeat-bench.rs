@@ -1,0 +1,162 @@
+//! `./justw bench`: processor time that Envoy spends per request with SecBeat's filter, with a filter that does
+//! nothing, and with none, side by side in one run.
+//!
+//! The time is Envoy's own (user and system, from /proc/PID/stat), so that waiting, the clients and the origin do not
+//! count. The three Envoys take turns within each round, so that whatever else the machine does meets all alike; the
+//! median of the rounds is shown. Compare within one run only.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line program talks to its user"
+)]
+
+use std::{env, process::ExitCode, thread};
+
+use secbeat_e2e::{
+    Bootstrap, Connection, Context, Envoy, Failure, Journal, Origin, Request, Result, artifacts, ensure,
+};
+
+/// Connections that send at the same time.
+const CLIENTS: usize = 16;
+/// Microseconds in a tick of /proc/PID/stat; Linux fixes it at 100 ticks a second for user space.
+const TICK: f64 = 10_000.0;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("secbeat: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let requests = number("BENCH_REQUESTS", 8_000)?;
+    let rounds = number("BENCH_ROUNDS", 7)?;
+    let folder = tempfile::tempdir()?;
+    let origin = Origin::start(Journal::Count)?;
+    let shipped = |filter| Bootstrap::standalone(origin.address(), filter);
+    let (filter, noop) = (artifacts::release_filter()?, artifacts::noop_filter()?);
+    let bootstraps = [
+        shipped(&filter)?.without_filter()?.without_guard()?,
+        shipped(&noop)?,
+        shipped(&filter)?,
+    ];
+    let mut envoys = Vec::new();
+    for bootstrap in &bootstraps {
+        envoys.push(Envoy::start_with(bootstrap, folder.path(), 1)?.quiet());
+    }
+
+    println!(
+        "Envoy CPU per request, in microseconds: median of {rounds} rounds of {requests} requests each\n"
+    );
+    println!(
+        "{:<22}{:>10}{:>10}{:>10}{:>16}",
+        "request", "no filter", "no-op", "SecBeat", "SecBeat - no-op"
+    );
+    for (name, request) in kinds() {
+        let bytes = request.bytes();
+        let mut samples = vec![Vec::new(); envoys.len()];
+        for round in 0..=rounds {
+            for turn in 0..envoys.len() {
+                // Another one begins in each round.
+                let which = (turn + round) % envoys.len();
+                let (envoy, samples) = envoys
+                    .get_mut(which)
+                    .zip(samples.get_mut(which))
+                    .context("no such Envoy")?;
+                let before = envoy.process().cpu_ticks()?;
+                drive(envoy, &bytes, requests)?;
+                let ticks = envoy.process().cpu_ticks()? - before;
+                // The first round warms up.
+                if round > 0 {
+                    samples.push(ticks as f64 * TICK / requests as f64);
+                }
+            }
+        }
+        let medians: Vec<f64> = samples.iter_mut().map(|samples| median(samples)).collect();
+        if let [none, noop, secbeat] = medians.as_slice() {
+            println!(
+                "{name:<22}{none:>10.1}{noop:>10.1}{secbeat:>10.1}{:>16.1}",
+                secbeat - noop
+            );
+        }
+    }
+    Ok(())
+}
+
+fn kinds() -> [(&'static str, Request); 4] {
+    let chrome = Request::get("/catalogue/shoes?page=2&sort=price&colour=dark%20blue&q=running+shoes")
+        .header("user-agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36")
+        .header("sec-ch-ua", r#""Google Chrome";v="141", "Not?A_Brand";v="8", "Chromium";v="141""#)
+        .header("sec-ch-ua-mobile", "?0")
+        .header("sec-ch-ua-platform", r#""Windows""#)
+        .header("upgrade-insecure-requests", "1")
+        .header("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8")
+        .header("sec-fetch-site", "same-origin")
+        .header("sec-fetch-mode", "navigate")
+        .header("sec-fetch-user", "?1")
+        .header("sec-fetch-dest", "document")
+        .header("referer", "https://shop.example.com/catalogue?page=1&sort=price")
+        .header("accept-encoding", "gzip, deflate, br, zstd")
+        .header("accept-language", "en-GB,en;q=0.9,de-DE;q=0.8,de;q=0.7")
+        .header("cookie", "_ga=GA1.2.1873465521.1751273322; session=4f1c9a7be2d84b0c9e1f6a5d3c2b1a09; theme=dark; consent=analytics%3Dtrue");
+    let item =
+        r#"{"sku":"SH-2041","name":"Running shoe","size":43,"price":89.95,"note":"gift for Anna O'Brien"}"#;
+    let items: Vec<&str> = std::iter::repeat_n(item, 10).collect();
+    let json = format!(r#"{{"order":[{}]}}"#, items.join(","));
+    let field = "&comment=We+would+like+to+select+the+blue+one%2C+if+it+comes+from+the+same+table+as+before";
+    let form = format!("name=Anna+O%27Brien{}", field.repeat(16 * 1024 / field.len()));
+    [
+        ("small GET", Request::get("/")),
+        ("browser GET", chrome),
+        (
+            "1 KiB JSON POST",
+            Request::post("/orders", "application/json", json),
+        ),
+        (
+            "16 KiB form POST",
+            Request::post("/feedback", "application/x-www-form-urlencoded", form),
+        ),
+    ]
+}
+
+/// Sends so many requests over connections that stay open.
+fn drive(envoy: &Envoy, request: &[u8], requests: usize) -> Result<()> {
+    let address = envoy.address();
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|_| {
+                scope.spawn(move || -> Result<()> {
+                    let mut connection = Connection::open(address)?;
+                    for _ in 0..requests / CLIENTS {
+                        connection.send(request)?;
+                        let status = connection.answer(false)?.status;
+                        ensure!(status == 200, "an honest request got {status}");
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        for client in clients {
+            client.join().map_err(|_| Failure::new("a client panicked"))??;
+        }
+        Ok(())
+    })
+}
+
+fn median(samples: &mut [f64]) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples.get(samples.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn number(variable: &str, default: usize) -> Result<usize> {
+    match env::var(variable) {
+        Ok(text) => text
+            .parse()
+            .context(format!("{variable} must be a number, found {text:?}")),
+        Err(_) => Ok(default),
+    }
+}
