@@ -1,6 +1,6 @@
 //! From a judged request to the event that reports it.
 
-use secbeat_engine::{Disposition, RuleMatch, Transaction, report};
+use secbeat_engine::{Denial, Disposition, RuleMatch, Transaction, report};
 
 use crate::{
     client,
@@ -15,15 +15,17 @@ const HOST_LIMIT: usize = 256;
 /// Bytes kept of the path.
 const PATH_LIMIT: usize = 1024;
 
-/// Describes a request that a rule matched or a limit refused; `status` is that of the refusal, if it was refused.
+/// The one limit that refuses requests so far.
+const BODY_OVER_LIMIT: &str = "body_over_limit";
+
+/// Describes a request that a rule matched or a limit refused; `denial` tells how, if it was refused.
 /// The sequence number is given when the event is buffered.
 pub(crate) fn describe<H: RequestHost>(
     host: &H,
     request: &Headers,
     id: &RequestId,
     transaction: &Transaction,
-    status: Option<u16>,
-    limit: &str,
+    denial: Option<Denial>,
 ) -> report::Event {
     let value = |name: &str, limit: usize| {
         let found = request.iter().find(|(found, _)| found == name);
@@ -33,8 +35,8 @@ pub(crate) fn describe<H: RequestHost>(
         seq: 0,
         time: host.now(),
         request_id: id.to_string(),
-        blocked: status.is_some(),
-        status: u32::from(status.unwrap_or_default()),
+        blocked: denial.is_some(),
+        status: denial.map_or(0, |denial| u32::from(denial.status)),
         revision: transaction.revision(),
         client: host
             .client()
@@ -45,7 +47,10 @@ pub(crate) fn describe<H: RequestHost>(
         host: value(":authority", HOST_LIMIT),
         path: path(request),
         matches: transaction.matches().iter().map(describe_match).collect(),
-        limit: limit.to_owned(),
+        limit: denial
+            .filter(|denial| denial.rule.is_none())
+            .map_or("", |_| BODY_OVER_LIMIT)
+            .to_owned(),
     }
 }
 

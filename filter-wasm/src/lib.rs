@@ -22,6 +22,7 @@ mod fingerprint;
 mod host;
 mod identity;
 mod loader;
+mod log_budget;
 mod metrics;
 mod refusal;
 mod report;

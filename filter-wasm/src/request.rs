@@ -5,7 +5,7 @@
 
 use std::{mem, rc::Rc, sync::Arc};
 
-use secbeat_engine::{RequestHead, Transaction, Verdict};
+use secbeat_engine::{Denial, RequestHead, Transaction, Verdict};
 
 use crate::{
     event,
@@ -162,22 +162,22 @@ impl Request {
             // Nothing more will come, so that waiting would hang the request.
             Verdict::Hold => self.refuse_without_policy(host),
             Verdict::Deny(denial) => {
-                self.conclude(host, &transaction, Some(denial.status));
+                self.conclude(host, &transaction, Some(denial));
                 Flow::Pause
             }
         }
     }
 
-    /// Reports what was found and, with a status, refuses the request.
-    fn conclude<H: RequestHost>(&mut self, host: &H, transaction: &Transaction, status: Option<u16>) {
-        if status.is_none() && transaction.matches().is_empty() {
+    /// Reports what was found and, with a denial, refuses the request.
+    fn conclude<H: RequestHost>(&mut self, host: &H, transaction: &Transaction, denial: Option<Denial>) {
+        if denial.is_none() && transaction.matches().is_empty() {
             return;
         }
         let headers = host.request_headers();
         let id = RequestId::of(&headers, host.now());
-        self.record(host, &headers, &id, transaction, status);
-        if let Some(status) = status {
-            self.refuse(host, status, &headers, &id);
+        self.record(host, &headers, &id, transaction, denial);
+        if let Some(denial) = denial {
+            self.refuse(host, denial.status, &headers, &id);
         }
     }
 
@@ -187,14 +187,14 @@ impl Request {
         headers: &Headers,
         id: &RequestId,
         transaction: &Transaction,
-        status: Option<u16>,
+        denial: Option<Denial>,
     ) {
         let Some(worker) = &self.worker else { return };
-        worker.count_findings(host, transaction.matches(), status.is_some());
+        worker.count_findings(host, transaction.matches(), denial);
         if worker.wants_events() {
-            worker.keep(host, event::describe(host, headers, id, transaction, status, ""));
+            worker.keep(host, event::describe(host, headers, id, transaction, denial));
         } else {
-            worker.note_unreported(host, transaction.matches(), status);
+            worker.note_unreported(host, transaction.matches(), denial);
         }
     }
 

@@ -10,13 +10,14 @@ use std::{
 };
 
 use log::{error, info, warn};
-use secbeat_engine::{Disposition, Policy, RuleMatch, report};
+use secbeat_engine::{Denial, Policy, RuleMatch, report};
 
 use crate::{
     configuration::Configuration,
     host::{RequestHost, WorkerHost},
     identity,
     loader::{Loader, Outcome},
+    log_budget::LogBudget,
     metrics::Metrics,
     report::{Reporter, Sender, State},
 };
@@ -32,6 +33,7 @@ pub(crate) struct Worker {
     metrics: Metrics,
     loader: RefCell<Loader>,
     reporter: RefCell<Reporter>,
+    log_budget: RefCell<LogBudget>,
     root: Cell<u32>,
     is_busy: Cell<bool>,
     #[cfg(feature = "faults")]
@@ -52,6 +54,7 @@ impl Worker {
             metrics: Metrics::define(host),
             loader: RefCell::default(),
             reporter: RefCell::new(Reporter::new(identity::draw(host.now()))),
+            log_budget: RefCell::default(),
             root: Cell::new(0),
             is_busy: Cell::new(false),
             #[cfg(feature = "faults")]
@@ -155,15 +158,18 @@ impl Worker {
         self.reporter.borrow().cluster().is_some()
     }
 
-    /// Counts a request by what was found in it, refused or not.
-    pub(crate) fn count_findings<H: RequestHost>(&self, host: &H, matches: &[RuleMatch], is_blocked: bool) {
-        let deciding = matches
-            .iter()
-            .find(|found| found.disposition == Disposition::Blocked);
-        if is_blocked {
-            self.metrics.blocked(host, deciding.map(|found| found.category));
+    /// Counts a request by what became of it, refused or not.
+    pub(crate) fn count_findings<H: RequestHost>(
+        &self,
+        host: &H,
+        matches: &[RuleMatch],
+        denial: Option<Denial>,
+    ) {
+        if let Some(denial) = denial {
+            self.metrics
+                .blocked(host, deciding(denial, matches).map(|found| found.category));
             self.reporter.borrow_mut().count_blocked();
-            if deciding.is_none() {
+            if denial.rule.is_none() {
                 self.metrics.body_over_limit(host);
             }
         } else if let Some(first) = matches.first() {
@@ -178,28 +184,25 @@ impl Worker {
         self.metrics.events_dropped(host, made_room);
     }
 
-    /// Notes an event that nobody wants, without anything that came with the request.
+    /// Notes an event that nobody wants; a refusal is logged, without anything that came with the request.
     pub(crate) fn note_unreported<H: RequestHost>(
         &self,
         host: &H,
         matches: &[RuleMatch],
-        status: Option<u16>,
+        denial: Option<Denial>,
     ) {
         self.metrics.event_unreported(host);
-        if let Some(status) = status {
-            let deciding = matches
-                .iter()
-                .find(|found| found.disposition == Disposition::Blocked);
-            match deciding {
-                Some(found) => {
-                    info!(
-                        "request refused status={status} rule={} category={}",
-                        found.rule,
-                        found.category.as_str()
-                    );
-                }
-                None => info!("request refused status={status} reason=limit"),
+        let Some(denial) = denial else { return };
+        let Some(withheld) = self.log_budget.borrow_mut().spend(host.now()) else {
+            return;
+        };
+        let status = denial.status;
+        match deciding(denial, matches) {
+            Some(found) => {
+                let (rule, category) = (found.rule, found.category.as_str());
+                info!("request refused status={status} rule={rule} category={category} withheld={withheld}");
             }
+            None => info!("request refused status={status} reason=limit withheld={withheld}"),
         }
     }
 
@@ -276,5 +279,121 @@ impl Worker {
             offered: loader.offered(),
             error: loader.error().to_owned(),
         }
+    }
+}
+
+/// The match of the rule that decided; absent when a limit did.
+fn deciding(denial: Denial, matches: &[RuleMatch]) -> Option<&RuleMatch> {
+    let rule = denial.rule?;
+    matches.iter().find(|found| found.rule == rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use secbeat_engine::report::ReportRequest;
+
+    use super::*;
+    use crate::host::fake::FakeHost;
+
+    fn configuration(revision: u64) -> String {
+        format!(r#"{{"policy":{{"revision":{revision}}},"report":{{"cluster":"control"}}}}"#)
+    }
+
+    fn tick_until_idle(worker: &Worker, host: &FakeHost, root: u32) {
+        for _ in 0..100_000 {
+            worker.tick(host, root);
+            if host.interval.get() != Worker::BUSY {
+                return;
+            }
+        }
+        panic!("still compiling");
+    }
+
+    fn last_report(host: &FakeHost) -> ReportRequest {
+        ReportRequest::decode(host.calls.borrow().last().expect("a report was sent").as_slice()).unwrap()
+    }
+
+    #[test]
+    fn the_first_policy_serves_at_once_and_a_bad_first_one_is_refused() {
+        let host = FakeHost::default();
+        let worker = Worker::new(&host);
+        assert!(!worker.configure(&host, 1, b"{\"policy\":{\"bogus\":1}}"));
+        assert!(worker.policy().is_none());
+        assert_eq!(host.metric("secbeat_policy_failures_total"), 1);
+        assert!(worker.configure(&host, 2, configuration(5).as_bytes()));
+        assert_eq!(worker.policy().unwrap().revision(), 5);
+        assert_eq!(host.metric("secbeat_policy_revision"), 5);
+    }
+
+    #[test]
+    fn a_later_policy_is_compiled_on_ticks_while_the_old_one_serves() {
+        let host = FakeHost::default();
+        let worker = Worker::new(&host);
+        worker.configure(&host, 1, configuration(5).as_bytes());
+        tick_until_idle(&worker, &host, 1);
+        assert!(worker.configure(&host, 2, configuration(6).as_bytes()));
+        assert_eq!(worker.policy().unwrap().revision(), 5);
+        assert_eq!(host.interval.get(), Worker::BUSY);
+        tick_until_idle(&worker, &host, 2);
+        assert_eq!(worker.policy().unwrap().revision(), 6);
+        assert_eq!(host.interval.get(), Worker::IDLE);
+    }
+
+    #[test]
+    fn a_later_configuration_that_is_no_good_leaves_the_old_policy_and_is_reported() {
+        let host = FakeHost::default();
+        host.has_cluster.set(true);
+        let worker = Worker::new(&host);
+        worker.configure(&host, 1, configuration(5).as_bytes());
+        assert!(worker.configure(&host, 2, b"nonsense"));
+        assert_eq!(worker.policy().unwrap().revision(), 5);
+        tick_until_idle(&worker, &host, 2);
+        assert!(
+            last_report(&host).error.starts_with(".: expected"),
+            "{}",
+            last_report(&host).error
+        );
+        assert_eq!(last_report(&host).applied, Some(5));
+    }
+
+    #[test]
+    fn a_replaced_root_context_falls_silent() {
+        let host = FakeHost::default();
+        let worker = Worker::new(&host);
+        worker.configure(&host, 1, configuration(5).as_bytes());
+        worker.configure(&host, 2, configuration(5).as_bytes());
+        worker.tick(&host, 1);
+        assert_eq!(host.interval.get(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_trial_vm_which_sees_no_tick_reports_nothing() {
+        let host = FakeHost::default();
+        host.has_cluster.set(true);
+        let worker = Worker::new(&host);
+        worker.configure(&host, 1, configuration(5).as_bytes());
+        assert!(host.calls.borrow().is_empty());
+        worker.tick(&host, 1);
+        let report = last_report(&host);
+        assert_eq!(
+            (report.node.as_str(), report.applied, report.offered),
+            ("node-1", Some(5), 5)
+        );
+        assert_ne!(report.process, 0);
+        assert_ne!(report.instance, 0);
+    }
+
+    #[test]
+    fn an_unknown_cluster_is_survived() {
+        let host = FakeHost::default();
+        let worker = Worker::new(&host);
+        worker.configure(&host, 1, configuration(5).as_bytes());
+        worker.tick(&host, 1);
+        assert!(host.calls.borrow().is_empty());
+        host.has_cluster.set(true);
+        host.now.set(10_000_000_000);
+        worker.tick(&host, 1);
+        assert_eq!(host.calls.borrow().len(), 1);
     }
 }
