@@ -79,6 +79,7 @@ impl Wire {
             report,
             faults,
         } = serde_path_to_error::deserialize(json)?;
+        let faults = faults.ordered_by(&policy);
         Ok(Configuration {
             plugin: PluginConfig { policy, report },
             faults,

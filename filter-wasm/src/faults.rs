@@ -6,6 +6,7 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
+use secbeat_engine::config::PolicyConfig;
 use serde::Deserialize;
 
 use crate::host::WorkerHost;
@@ -26,6 +27,21 @@ impl Faults {
     /// VMs outside of workers that are configured before them: the trial one, and the main thread's.
     const OUTSIDE_WORKERS: u64 = 2;
     const ATTEMPTS: usize = 100;
+
+    /// Adds what tags of the policy's patterns order, as in `fault:fail_configure_on_worker=1`: the way in for a
+    /// policy that comes through the control plane, which knows no faults.
+    pub(crate) fn ordered_by(mut self, policy: &PolicyConfig) -> Self {
+        let tags = policy.patterns.iter().flat_map(|pattern| &pattern.tags);
+        let orders = tags.filter_map(|tag| tag.strip_prefix("fault:")?.split_once('='));
+        for (fault, value) in orders {
+            match (fault, value.parse()) {
+                ("fail_configure_on_worker", Ok(generations)) => self.fail_configure_on_worker = generations,
+                ("trap_configure_on_worker", Ok(generations)) => self.trap_configure_on_worker = generations,
+                _ => {}
+            }
+        }
+        self
+    }
 
     /// Takes part in the count of VMs that were given this configuration, and fails if it is this one's turn.
     /// Returns whether to go on with the configuration.
