@@ -67,7 +67,7 @@ impl Case {
                 let name = path.strip_prefix(folder).unwrap_or(&path).to_owned();
                 match fs::read_to_string(&path) {
                     Ok(text) => cases.extend(format::cases(kind, &name, &text, &profiles, &mut errors)),
-                    Err(error) => errors.push(CorpusError::of_file(&name, error)),
+                    Err(error) => errors.push(CorpusError::of_file(&name, &error)),
                 }
             }
         }
@@ -138,7 +138,7 @@ fn files(folder: &Path, errors: &mut Vec<CorpusError>) -> Vec<PathBuf> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
-            errors.push(CorpusError::of_file(folder, error));
+            errors.push(CorpusError::of_file(folder, &error));
             return Vec::new();
         }
     };
@@ -158,7 +158,7 @@ fn refuse_duplicates(cases: &[Case], errors: &mut Vec<CorpusError>) {
             errors.push(CorpusError::of_case(
                 &case.file,
                 &case.id,
-                format!("id must be unique, found in {} too", first.display()),
+                &format!("id must be unique, found in {} too", first.display()),
             ));
         }
     }

@@ -15,7 +15,7 @@ pub struct CorpusError {
 }
 
 impl CorpusError {
-    pub(super) fn of_file(file: &Path, reason: impl ToString) -> Self {
+    pub(super) fn of_file(file: &Path, reason: &(impl ToString + ?Sized)) -> Self {
         Self {
             file: file.to_owned(),
             case: None,
@@ -23,7 +23,7 @@ impl CorpusError {
         }
     }
 
-    pub(super) fn of_case(file: &Path, case: &str, reason: impl ToString) -> Self {
+    pub(super) fn of_case(file: &Path, case: &str, reason: &(impl ToString + ?Sized)) -> Self {
         Self {
             file: file.to_owned(),
             case: Some(case.to_owned()),

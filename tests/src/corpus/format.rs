@@ -118,9 +118,9 @@ fn root() -> Text {
 pub(super) fn profiles(folder: &Path, errors: &mut Vec<CorpusError>) -> Profiles {
     let name = PathBuf::from("profiles.toml");
     let read = fs::read_to_string(folder.join(&name))
-        .map_err(|error| CorpusError::of_file(&name, error))
+        .map_err(|error| CorpusError::of_file(&name, &error))
         .and_then(|text| {
-            toml::from_str::<ProfileFile>(&text).map_err(|error| CorpusError::of_file(&name, error))
+            toml::from_str::<ProfileFile>(&text).map_err(|error| CorpusError::of_file(&name, &error))
         });
     let file = match read {
         Ok(file) => file,
@@ -133,7 +133,7 @@ pub(super) fn profiles(folder: &Path, errors: &mut Vec<CorpusError>) -> Profiles
     for (profile, headers) in file.profile {
         match headers.into_iter().map(Header::bytes).collect() {
             Ok(pairs) => drop(profiles.insert(profile, pairs)),
-            Err(reason) => errors.push(CorpusError::of_case(&name, &profile, reason)),
+            Err(reason) => errors.push(CorpusError::of_case(&name, &profile, &reason)),
         }
     }
     profiles
@@ -150,7 +150,7 @@ pub(super) fn cases(
     let file = match toml::from_str::<CaseFile>(text) {
         Ok(file) => file,
         Err(error) => {
-            errors.push(CorpusError::of_file(name, error));
+            errors.push(CorpusError::of_file(name, &error));
             return Vec::new();
         }
     };
@@ -165,7 +165,7 @@ pub(super) fn cases(
         let id = written.id.clone();
         match written.case(kind, name, file.profile.as_deref(), file.category, profiles) {
             Ok(case) => cases.push(case),
-            Err(reason) => errors.push(CorpusError::of_case(name, &id, reason)),
+            Err(reason) => errors.push(CorpusError::of_case(name, &id, &reason)),
         }
     }
     cases
