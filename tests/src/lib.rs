@@ -1,7 +1,7 @@
 //! Starts real processes on free loopback ports, drives traffic through them, and cleans up by pid.
 //!
 //! ```text
-//! corpus ─▶ http ─▶ envoy (the filter under test) ─▶ origin (keeps every byte)
+//! corpus ─▶ http1 ─▶ envoy (the filter under test) ─▶ origin (keeps every byte)
 //!                     ▲ xDS    │ reports
 //!                   control_plane (the binary under test)
 //! ```
@@ -11,7 +11,8 @@ mod control_plane;
 pub mod corpus;
 mod envoy;
 mod failure;
-mod http;
+mod http1;
+pub mod http2;
 mod load;
 mod origin;
 pub mod ports;
@@ -23,7 +24,7 @@ pub mod wait;
 pub use control_plane::{Api, ControlPlane};
 pub use envoy::{Bootstrap, Envoy, HostAndPort, validate};
 pub use failure::{Context, Failure, Result};
-pub use http::{Connection, Request, Response};
+pub use http1::{Connection, Request, Response};
 pub use load::{Load, Tally};
 pub use origin::{Journal, Origin};
 pub use process::Process;

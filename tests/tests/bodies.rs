@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use secbeat_e2e::{
-    Bootstrap, Connection, Context, Envoy, Journal, Origin, Request, Result, artifacts, ensure,
+    Bootstrap, Connection, Context, Envoy, Journal, Origin, Request, Result, artifacts, ensure, http2,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -21,13 +21,15 @@ struct Site {
 
 impl Site {
     fn start(over_limit: &str) -> Result<Self> {
+        Self::start_with(&json!({ "limit": LIMIT, "over_limit": over_limit }))
+    }
+
+    fn start_with(body: &Value) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let origin = Origin::start(Journal::Keep)?;
-        let policy = json!({
-            "policy": { "packs": ["core"], "body": { "limit": LIMIT, "over_limit": over_limit } },
-        });
-        let bootstrap =
-            Bootstrap::standalone(origin.address(), &artifacts::filter()?)?.plugin_configuration(&policy)?;
+        let configuration = json!({ "policy": { "packs": ["core"], "body": body } });
+        let bootstrap = Bootstrap::standalone(origin.address(), &artifacts::filter()?)?
+            .plugin_configuration(&configuration)?;
         let envoy = Envoy::start(&bootstrap, folder.path())?;
         Ok(Self {
             envoy,
@@ -264,5 +266,58 @@ fn refusal_suits_the_client_and_names_the_request() -> Result<()> {
         !problem.text().contains("700"),
         "the answer tells the rule: {document}"
     );
+    Ok(())
+}
+
+#[test]
+fn http2_bodies_are_judged_like_those_of_http1() -> Result<()> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let site = Site::start("reject")?;
+    let to = site.envoy.address();
+    let attack = ATTACK.replace(' ', "+");
+    let padding = |length: usize| "a".repeat(length);
+
+    let status = http2::send(
+        to,
+        "/late",
+        FORM,
+        format!("a={}&b={attack}", padding(LIMIT - 200)).as_bytes(),
+    )?
+    .status;
+    ensure!(status == 403, "an attack in the last byte got {status}");
+    let status = http2::send(to, "/long", FORM, format!("a={}", padding(4 * LIMIT)).as_bytes())?.status;
+    ensure!(status == 413, "a body over the limit got {status}");
+    let status = http2::send(to, &format!("/query?id={attack}"), FORM, b"")?.status;
+    ensure!(status == 403, "an attack in the query got {status}");
+    ensure!(
+        site.origin.bytes() == 0,
+        "the origin saw {} bytes",
+        site.origin.bytes()
+    );
+
+    let honest = http2::send(
+        to,
+        "/honest",
+        FORM,
+        format!("a={}", padding(LIMIT - 200)).as_bytes(),
+    )?;
+    ensure!(
+        honest.status == 200 && honest.length > LIMIT - 200,
+        "an honest body got {honest:?}"
+    );
+    Ok(())
+}
+
+/// The largest limit that a policy may set fits into what Envoy holds.
+#[test]
+fn largest_limit_of_a_policy_is_reached_before_envoys_own() -> Result<()> {
+    const LARGEST: usize = 16 * 1024 * 1024;
+    let site = Site::start_with(&json!({ "limit": LARGEST, "over_limit": "reject" }))?;
+    let to = site.envoy.address();
+    let body = vec![b'a'; LARGEST];
+    let status = http2::send(to, "/honest", "application/octet-stream", &body)?.status;
+    ensure!(status == 200, "HTTP/2: a body of {LARGEST} bytes got {status}");
+    let status = site.status(&Request::post("/honest", "application/octet-stream", &body))?;
+    ensure!(status == 200, "HTTP/1: a body of {LARGEST} bytes got {status}");
     Ok(())
 }

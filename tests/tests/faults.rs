@@ -261,7 +261,7 @@ fn guard_refuses_what_no_filter_let_go_on() -> Result<()> {
     let envoy = Envoy::start(&bootstrap, folder.path())?;
     for request in [
         Request::get("/honest"),
-        Request::get("/honest").header("wasm.secbeat_pass", "ok"),
+        Request::get("/honest").header("wasm.secbeat-pass", "ok"),
         attack(),
     ] {
         let found = statuses(&envoy, &request)?;

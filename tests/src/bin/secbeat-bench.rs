@@ -72,7 +72,7 @@ fn run() -> Result<()> {
                 let ticks = envoy.process().cpu_ticks()? - before;
                 // The first round warms up.
                 if round > 0 {
-                    samples.push(ticks as f64 * TICK / requests as f64);
+                    samples.push(per_request(ticks, requests)?);
                 }
             }
         }
@@ -145,6 +145,13 @@ fn drive(envoy: &Envoy, request: &[u8], requests: usize) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Microseconds per request.
+fn per_request(ticks: u64, requests: usize) -> Result<f64> {
+    let ticks = u32::try_from(ticks).context("too many ticks")?;
+    let requests = u32::try_from(requests).context("too many requests")?;
+    Ok(f64::from(ticks) * TICK / f64::from(requests))
 }
 
 fn median(samples: &mut [f64]) -> f64 {
