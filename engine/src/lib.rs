@@ -13,17 +13,20 @@
 //! panic path. Everything it inspects is bytes: nothing has to be UTF-8.
 
 pub mod config;
+pub mod packs;
 pub mod parse;
 pub mod report;
 pub mod rule;
 pub mod transform;
 
 mod compile;
+mod matching;
+mod plan;
 mod policy;
 mod transaction;
 mod verdict;
 
-pub use compile::{CompileError, CompileErrors, Compiler, Progress, compile};
+pub use compile::{CompileError, CompileErrors, Compiler, Progress, compile, compile_program};
 pub use policy::Policy;
 pub use transaction::{RequestHead, ResponseHead, Transaction};
 pub use verdict::{Denial, Disposition, RuleMatch, Verdict};

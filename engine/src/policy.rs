@@ -1,18 +1,49 @@
 //! A compiled policy: immutable, shared by every transaction.
 
+use crate::{
+    config::{BodyPolicy, Limits, Mode},
+    plan::Plan,
+};
+
 /// A compiled policy: immutable, shared by every transaction.
 #[derive(Debug)]
 pub struct Policy {
-    revision: u64,
+    pub(crate) revision: u64,
+    pub(crate) mode: Mode,
+    pub(crate) body: BodyPolicy,
+    pub(crate) limits: Limits,
+    pub(crate) plan: Plan,
+    pub(crate) size: usize,
 }
 
 impl Policy {
-    pub(crate) fn new(revision: u64) -> Self {
-        Self { revision }
-    }
+    /// Rules in a policy, those of packs included; a pattern counts once per phase that it looks at.
+    pub const RULES_LIMIT: usize = 20_000;
+    /// Bytes that the compiled rules of a policy may take.
+    pub const SIZE_LIMIT: usize = 128 * 1024 * 1024;
 
     /// Revision number of the configuration that it was compiled from.
     pub fn revision(&self) -> u64 {
         self.revision
+    }
+
+    /// What happens with what the rules find.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// How request bodies are held and inspected.
+    pub fn body(&self) -> &BodyPolicy {
+        &self.body
+    }
+
+    /// How many rules are in force; a pattern counts once per phase that it looks at.
+    pub fn rules(&self) -> usize {
+        self.plan.rules.len()
+    }
+
+    /// Bytes that the compiled rules take, roughly.
+    pub fn size(&self) -> usize {
+        self.size
     }
 }

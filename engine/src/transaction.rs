@@ -1,8 +1,35 @@
 //! One request on its way through the engine.
+//!
+//! ```text
+//! request_headers ─▶ head ─▶ fields ─▶ phase 1 ─▶ phase 2, when no body is waited for
+//! request_body ────▶ body ─▶ fields ─────────────▶ phase 2
+//! response_headers ────────▶ fields ─▶ phase 3 …    each phase: scan ─▶ run rules in order ─▶ verdict
+//! ```
+
+mod body;
+mod content;
+mod control;
+mod fields;
+mod head;
+mod response;
+mod run;
+mod stream;
+mod variables;
 
 use std::{net::IpAddr, sync::Arc};
 
-use crate::{Policy, RuleMatch, Verdict};
+use crate::{
+    Denial, Policy, RuleMatch, Verdict,
+    config::Mode,
+    matching::Scratch,
+    rule::{EngineMode, Phase},
+};
+use body::Body;
+use control::Control;
+use fields::Fields;
+use head::Summary;
+use response::ResponseBody;
+use variables::Variables;
 
 /// Start line and headers of a request.
 #[derive(Debug, Clone, Copy)]
@@ -22,48 +49,154 @@ pub struct ResponseHead<'a> {
 }
 
 /// One request on its way through the engine: a state machine that is fed in the order of the wire.
+///
+/// Once it denied a request it says so again whatever it is fed. What it holds of a body is bounded by
+/// [`crate::config::BodyPolicy::limit`].
 #[derive(Debug)]
 pub struct Transaction {
     policy: Arc<Policy>,
+    fields: Fields,
+    summary: Summary,
+    body: Body,
+    response: ResponseBody,
+    variables: Variables,
+    control: Control,
+    matches: Vec<RuleMatch>,
+    matches_beyond: usize,
+    denial: Option<Denial>,
+    limit_exceeded: Option<&'static str>,
+    scratch: Option<Scratch>,
 }
 
 impl Transaction {
+    /// Name of the limit that a body longer than [`crate::config::BodyPolicy::limit`] exceeds.
+    pub const BODY_OVER_LIMIT: &'static str = "body_over_limit";
+
     /// Starts a transaction under a policy, and keeps to that policy until it ends.
     pub fn new(policy: Arc<Policy>) -> Self {
-        Self { policy }
+        let mode = match policy.mode {
+            Mode::Off => EngineMode::Off,
+            Mode::Detect => EngineMode::DetectionOnly,
+            Mode::Block => EngineMode::On,
+        };
+        Self {
+            policy,
+            fields: Fields::default(),
+            summary: Summary::default(),
+            body: Body::default(),
+            response: ResponseBody::default(),
+            variables: Variables::default(),
+            control: Control::new(mode),
+            matches: Vec::new(),
+            matches_beyond: 0,
+            denial: None,
+            limit_exceeded: None,
+            scratch: None,
+        }
     }
 
     /// Inspects start line and headers. `end` tells that no body follows.
     ///
     /// [`Verdict::Hold`] asks for the body before anything may go on; with [`Verdict::Allow`] the rest of the
     /// request passes, and [`Transaction::wants_body`] tells whether it shall be shown as it streams by.
-    pub fn request_headers(&mut self, _head: &RequestHead<'_>, _end: bool) -> Verdict {
-        Verdict::Allow
+    ///
+    /// Never held are CONNECT requests, upgrades (`upgrade` and `connection: upgrade`, and no body announced), whose
+    /// bytes belong to another protocol and are not inspected at all; and gRPC calls (`application/grpc` with
+    /// `te: trailers`), whose bytes are inspected as they stream by.
+    pub fn request_headers(&mut self, head: &RequestHead<'_>, end: bool) -> Verdict {
+        if self.control.is_off() {
+            self.body.pass();
+            return Verdict::Allow;
+        }
+        let policy = Arc::clone(&self.policy);
+        self.summary = head::collect(head, &policy, &mut self.fields);
+        if let Some(verdict) = self.evaluate(Phase::RequestHeaders) {
+            return verdict;
+        }
+        self.begin_body(end)
     }
 
     /// Whether more of the body is worth handing to [`Transaction::request_body`].
     pub fn wants_body(&self) -> bool {
-        false
+        self.denial.is_none() && self.body.wants_more()
     }
 
     /// Inspects the next piece of the body; `end` tells that it is the last one.
     /// After [`Verdict::Hold`] comes the next piece; after [`Verdict::Allow`] everything held back may go on.
-    pub fn request_body(&mut self, _chunk: &[u8], _end: bool) -> Verdict {
-        Verdict::Allow
+    pub fn request_body(&mut self, chunk: &[u8], end: bool) -> Verdict {
+        match self.denial {
+            Some(denial) => Verdict::Deny(denial),
+            None => self.continue_body(chunk, end),
+        }
     }
 
     /// Inspects status and headers of the response (phase 3).
-    pub fn response_headers(&mut self, _head: &ResponseHead<'_>) -> Verdict {
-        Verdict::Allow
+    pub fn response_headers(&mut self, head: &ResponseHead<'_>) -> Verdict {
+        if let Some(denial) = self.denial {
+            return Verdict::Deny(denial);
+        }
+        if self.control.is_off() {
+            return Verdict::Allow;
+        }
+        head::collect_response(head, &self.policy, &mut self.fields);
+        self.evaluate(Phase::ResponseHeaders).unwrap_or(Verdict::Allow)
     }
 
     /// What matched so far, in order, bounded by [`RuleMatch::PER_TRANSACTION`].
     pub fn matches(&self) -> &[RuleMatch] {
-        &[]
+        &self.matches
+    }
+
+    /// How many matches there were beyond those kept.
+    pub fn matches_beyond(&self) -> usize {
+        self.matches_beyond
+    }
+
+    /// The refusal, once there was one.
+    pub fn denial(&self) -> Option<Denial> {
+        self.denial
+    }
+
+    /// Whether the request or its response was refused.
+    pub fn is_denied(&self) -> bool {
+        self.denial.is_some()
+    }
+
+    /// The limit that the request exceeded, whether it was refused for it or not.
+    pub fn limit_exceeded(&self) -> Option<&'static str> {
+        self.limit_exceeded
+    }
+
+    /// Whether there is anything to report: a match, or a limit exceeded.
+    pub fn has_findings(&self) -> bool {
+        !self.matches.is_empty() || self.limit_exceeded.is_some()
+    }
+
+    /// Request method, at most 32 bytes; empty before the headers were seen.
+    pub fn method(&self) -> &[u8] {
+        self.fields.slice(self.summary.method)
+    }
+
+    /// Authority, at most 256 bytes; empty before the headers were seen.
+    pub fn host(&self) -> &[u8] {
+        self.fields.slice(self.summary.host)
+    }
+
+    /// Path without query as it came, at most 1,024 bytes; empty before the headers were seen.
+    pub fn path(&self) -> &[u8] {
+        self.fields.slice(self.summary.path)
     }
 
     /// Revision of the policy that decides.
     pub fn revision(&self) -> u64 {
         self.policy.revision()
     }
+
+    /// The policy that decides.
+    pub fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! SecBeat's own front end: turns a pattern into rules of the model.
+
+use std::sync::Arc;
+
+use super::{Path, error::Errors, target};
+use crate::{
+    config::{PatternAction, PatternConfig},
+    rule::{
+        Action, Collection, Expression, Flags, Link, Meta, Operator, Phase, Rule, RuleId, Selector, Target,
+    },
+    transform::Transformation,
+};
+
+/// Bytes of a pattern's name.
+const NAME_LIMIT: usize = 200;
+/// Bytes of a pattern's expression.
+const PATTERN_LIMIT: usize = 4_096;
+/// Targets of a pattern.
+const TARGETS_LIMIT: usize = 64;
+/// Bytes of a target.
+const TARGET_LIMIT: usize = 256;
+/// Transformations of a pattern.
+const TRANSFORMATIONS_LIMIT: usize = 16;
+/// Tags of a pattern.
+const TAGS_LIMIT: usize = 16;
+/// Bytes of a tag.
+const TAG_LIMIT: usize = 64;
+/// Status of the answer to a request that a pattern refused.
+const DENY_STATUS: u16 = 403;
+
+/// The rules of a pattern, one for each phase in which its targets come; none when the pattern is disabled or wrong.
+///
+/// A bare `headers` leaves out the `cookie` header, which `cookies` takes apart; `headers:cookie` looks at it.
+pub(super) fn rules(pattern: &PatternConfig, path: Path, errors: &mut Errors) -> Vec<Rule> {
+    let before = errors.len();
+    check(pattern, path, errors);
+    let expression = expression(&pattern.pattern, path, errors);
+    let targets = targets(pattern, path, errors);
+    let transformations = transformations(pattern, path, errors);
+    let Some(expression) = expression.filter(|_| errors.len() == before && pattern.enabled) else {
+        return Vec::new();
+    };
+    let meta = Meta {
+        message: pattern.name.as_str().into(),
+        category: pattern.category,
+        severity: pattern.severity,
+        tags: pattern.tags.iter().map(|tag| Arc::from(tag.as_str())).collect(),
+        paranoia: 1,
+    };
+    let action = match pattern.action {
+        PatternAction::Block => Action::Deny { status: DENY_STATUS },
+        PatternAction::Detect => Action::Pass,
+    };
+    Phase::ALL
+        .into_iter()
+        .filter(|phase| {
+            targets
+                .iter()
+                .any(|target| !target.exclude && target.collection.phase() == *phase)
+        })
+        .map(|phase| Rule {
+            id: RuleId(pattern.id),
+            phase,
+            meta: meta.clone(),
+            head: Link {
+                targets: targets
+                    .iter()
+                    .filter(|target| target.collection.phase() == phase)
+                    .cloned()
+                    .collect(),
+                transformations: transformations.clone(),
+                ..Link::new(Vec::new(), Operator::Rx(expression.clone()))
+            },
+            chained: Vec::new(),
+            action,
+            log: true,
+            skip_after: None,
+        })
+        .collect()
+}
+
+fn check(pattern: &PatternConfig, path: Path, errors: &mut Errors) {
+    if pattern.id == 0 {
+        errors.add(format_args!("{path}.id"), "must be at least 1, found 0");
+    }
+    let name = pattern.name.as_str();
+    if name.trim().is_empty() {
+        errors.add(format_args!("{path}.name"), "must not be empty");
+    } else if name.len() > NAME_LIMIT {
+        errors.add(format_args!("{path}.name"), TooLong(NAME_LIMIT, name.len()));
+    } else if name.chars().any(char::is_control) {
+        errors.add(format_args!("{path}.name"), "must not contain control characters");
+    }
+    if pattern.tags.len() > TAGS_LIMIT {
+        errors.add(
+            format_args!("{path}.tags"),
+            TooMany(TAGS_LIMIT, pattern.tags.len()),
+        );
+    }
+    for (index, tag) in pattern.tags.iter().enumerate().take(TAGS_LIMIT) {
+        if tag.is_empty() {
+            errors.add(format_args!("{path}.tags[{index}]"), "must not be empty");
+        } else if tag.len() > TAG_LIMIT {
+            errors.add(
+                format_args!("{path}.tags[{index}]"),
+                TooLong(TAG_LIMIT, tag.len()),
+            );
+        }
+    }
+}
+
+fn expression(text: &str, path: Path, errors: &mut Errors) -> Option<Expression> {
+    let mut wrong = |reason: &dyn std::fmt::Display| errors.add(format_args!("{path}.pattern"), reason);
+    if text.is_empty() {
+        wrong(&"must not be empty");
+        return None;
+    }
+    if text.len() > PATTERN_LIMIT {
+        wrong(&TooLong(PATTERN_LIMIT, text.len()));
+        return None;
+    }
+    match Expression::new(
+        text,
+        Flags {
+            ignore_case: true,
+            groups: false,
+        },
+    ) {
+        Err(error) => wrong(&error),
+        Ok(expression) => match expression.hir().properties().minimum_len() {
+            Some(0) => wrong(&"must not match the empty string"),
+            None => wrong(&"can never match"),
+            Some(_) => return Some(expression),
+        },
+    }
+    None
+}
+
+fn targets(pattern: &PatternConfig, path: Path, errors: &mut Errors) -> Vec<Target> {
+    let mut targets = Vec::new();
+    if pattern.targets.is_empty() {
+        let defaults = PatternConfig::DEFAULT_TARGETS.iter();
+        targets.extend(
+            defaults
+                .filter_map(|name| Collection::parse(name))
+                .map(Target::all),
+        );
+    }
+    if pattern.targets.len() > TARGETS_LIMIT {
+        errors.add(
+            format_args!("{path}.targets"),
+            TooMany(TARGETS_LIMIT, pattern.targets.len()),
+        );
+    }
+    for (index, text) in pattern.targets.iter().enumerate().take(TARGETS_LIMIT) {
+        let mut wrong =
+            |reason: &dyn std::fmt::Display| errors.add(format_args!("{path}.targets[{index}]"), reason);
+        if text.len() > TARGET_LIMIT {
+            wrong(&TooLong(TARGET_LIMIT, text.len()));
+            continue;
+        }
+        match target::parse(text) {
+            Ok(target) => targets.push(target),
+            Err(reason) => wrong(&reason),
+        }
+    }
+    // Only exclusions: what they are taken from is the default.
+    if !targets.is_empty() && targets.iter().all(|target| target.exclude) {
+        let defaults = PatternConfig::DEFAULT_TARGETS.iter();
+        targets.extend(
+            defaults
+                .filter_map(|name| Collection::parse(name))
+                .map(Target::all),
+        );
+    }
+    leave_out_cookie_header(&mut targets);
+    targets
+}
+
+fn leave_out_cookie_header(targets: &mut Vec<Target>) {
+    const COOKIE: &[u8] = b"cookie";
+    let is_bare = |target: &Target| {
+        target.collection == Collection::Headers
+            && !target.exclude
+            && matches!(target.selector, Selector::All)
+    };
+    let names_cookie = |target: &Target| {
+        !target.exclude
+            && target.collection == Collection::Headers
+            && matches!(&target.selector, Selector::Name(name) if name.eq_ignore_ascii_case(COOKIE))
+    };
+    if targets.iter().any(is_bare) && !targets.iter().any(names_cookie) {
+        targets.push(Target {
+            exclude: true,
+            selector: Selector::Name(COOKIE.into()),
+            ..Target::all(Collection::Headers)
+        });
+    }
+}
+
+fn transformations(pattern: &PatternConfig, path: Path, errors: &mut Errors) -> Vec<Transformation> {
+    let names: Vec<&str> = match pattern.transformations.as_slice() {
+        [] => PatternConfig::DEFAULT_TRANSFORMATIONS.to_vec(),
+        [only] if only == "none" => Vec::new(),
+        names => names.iter().map(String::as_str).collect(),
+    };
+    if names.len() > TRANSFORMATIONS_LIMIT {
+        errors.add(
+            format_args!("{path}.transformations"),
+            TooMany(TRANSFORMATIONS_LIMIT, names.len()),
+        );
+        return Vec::new();
+    }
+    let mut transformations = Vec::new();
+    for (index, name) in names.into_iter().enumerate() {
+        match Transformation::parse(name) {
+            Some(transformation) => transformations.push(transformation),
+            None => errors.add(
+                format_args!("{path}.transformations[{index}]"),
+                format_args!("unknown transformation `{}`", name.escape_debug()),
+            ),
+        }
+    }
+    transformations
+}
+
+struct TooLong(usize, usize);
+
+impl std::fmt::Display for TooLong {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "must be at most {} bytes, found {}", self.0, self.1)
+    }
+}
+
+struct TooMany(usize, usize);
+
+impl std::fmt::Display for TooMany {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "must be at most {} entries, found {}", self.0, self.1)
+    }
+}

@@ -1,0 +1,385 @@
+//! What must stand in a value for a regular expression to match it, told from the syntax tree.
+//!
+//! The idea is that of `FilteredRE2` (Russ Cox, "Regular Expression Matching with a Trigram Index", 2012): a formula
+//! of literals that every match contains, extended by sets of bytes. All literals are in lower case and are to be
+//! looked for regardless of ASCII case, which keeps the formula necessary for case-sensitive expressions too.
+
+use std::collections::BTreeSet;
+
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+
+use super::ByteSet;
+
+/// A necessary condition.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Formula {
+    /// Always holds.
+    True,
+    /// One of these bytes occurs.
+    Bytes(ByteSet),
+    /// This literal occurs, regardless of ASCII case.
+    Literal(Vec<u8>),
+    /// All hold.
+    And(Vec<Formula>),
+    /// One holds; without members, nothing matches.
+    Or(Vec<Formula>),
+}
+
+impl Formula {
+    /// Derives the condition of an expression.
+    pub(crate) fn of(hir: &Hir) -> Self {
+        derive(hir).into_formula()
+    }
+
+    /// One of these literals occurs.
+    pub(crate) fn any_of<'a>(literals: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        from_exact(literals.into_iter().map(<[u8]>::to_ascii_lowercase).collect())
+    }
+
+    /// One of these bytes occurs.
+    pub(crate) fn any_of_bytes(bytes: ByteSet) -> Self {
+        bytes_formula(bytes)
+    }
+}
+
+/// Whether some match of an expression consists of bytes from `alphabet` only.
+pub(crate) fn is_feasible(hir: &Hir, alphabet: impl Fn(u8) -> bool + Copy) -> bool {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        HirKind::Literal(literal) => literal.0.iter().all(|byte| alphabet(*byte)),
+        HirKind::Class(class) => class_bytes(class).iter().any(alphabet),
+        HirKind::Capture(capture) => is_feasible(&capture.sub, alphabet),
+        HirKind::Repetition(repetition) => repetition.min == 0 || is_feasible(&repetition.sub, alphabet),
+        HirKind::Concat(parts) => parts.iter().all(|part| is_feasible(part, alphabet)),
+        HirKind::Alternation(parts) => parts.iter().any(|part| is_feasible(part, alphabet)),
+    }
+}
+
+/// Members of an exact set beyond which it becomes a formula.
+const EXACT_LIMIT: usize = 48;
+/// The same for the branches of an alternation, where each is worth having.
+const ALTERNATION_LIMIT: usize = 2_000;
+/// Bytes of a literal beyond which it is not made longer.
+const LITERAL_LIMIT: usize = 24;
+/// Members of a class that is still spelt out.
+const CLASS_LIMIT: usize = 4;
+/// Members of a byte set beyond which it says too little.
+const SET_LIMIT: u32 = 200;
+
+type Strings = BTreeSet<Vec<u8>>;
+
+enum Derived {
+    /// The expression matches exactly these, but for what surrounds them.
+    Exact(Strings),
+    /// All that is known.
+    Condition(Formula),
+}
+
+impl Derived {
+    fn into_formula(self) -> Formula {
+        match self {
+            Self::Exact(strings) => from_exact(strings),
+            Self::Condition(formula) => formula,
+        }
+    }
+}
+
+fn derive(hir: &Hir) -> Derived {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Derived::Exact(nothing()),
+        HirKind::Literal(literal) => Derived::Exact([literal.0.to_ascii_lowercase()].into()),
+        HirKind::Class(class) => derive_class(class),
+        HirKind::Capture(capture) => derive(&capture.sub),
+        HirKind::Repetition(repetition) => derive_repetition(repetition),
+        HirKind::Concat(parts) => derive_concat(parts),
+        HirKind::Alternation(parts) => derive_alternation(parts),
+    }
+}
+
+fn derive_class(class: &Class) -> Derived {
+    let bytes = class_bytes(class);
+    let folded: Strings = bytes.iter().map(|byte| vec![byte.to_ascii_lowercase()]).collect();
+    let is_bytes = match class {
+        Class::Bytes(_) => true,
+        Class::Unicode(class) => class.is_ascii(),
+    };
+    if is_bytes && folded.len() <= CLASS_LIMIT {
+        Derived::Exact(folded)
+    } else {
+        Derived::Condition(bytes_formula(bytes))
+    }
+}
+
+fn derive_repetition(repetition: &Repetition) -> Derived {
+    let inner = |repetition: &Repetition| derive(&repetition.sub);
+    match (repetition.min, repetition.max) {
+        (_, Some(0)) => Derived::Exact(nothing()),
+        (0, Some(1)) => match inner(repetition) {
+            Derived::Exact(mut strings) if strings.len() < EXACT_LIMIT => {
+                strings.insert(Vec::new());
+                Derived::Exact(strings)
+            }
+            _ => Derived::Condition(Formula::True),
+        },
+        (0, _) => Derived::Condition(Formula::True),
+        (min, max) => match inner(repetition) {
+            Derived::Exact(strings) if max == Some(min) && min <= 8 => {
+                let mut product = nothing();
+                for _ in 0..min {
+                    match concatenated(&product, &strings) {
+                        Some(longer) => product = longer,
+                        None => return Derived::Condition(from_exact(strings)),
+                    }
+                }
+                Derived::Exact(product)
+            }
+            derived => Derived::Condition(derived.into_formula()),
+        },
+    }
+}
+
+fn derive_concat(parts: &[Hir]) -> Derived {
+    let mut conditions = Vec::new();
+    let mut exact = nothing();
+    for part in parts {
+        match derive(part) {
+            Derived::Exact(strings) => match concatenated(&exact, &strings) {
+                Some(longer) => exact = longer,
+                None => conditions.push(from_exact(std::mem::replace(&mut exact, strings))),
+            },
+            Derived::Condition(formula) => {
+                conditions.push(from_exact(std::mem::replace(&mut exact, nothing())));
+                conditions.push(formula);
+            }
+        }
+    }
+    if conditions.is_empty() {
+        return Derived::Exact(exact);
+    }
+    conditions.push(from_exact(exact));
+    Derived::Condition(and(conditions))
+}
+
+fn derive_alternation(parts: &[Hir]) -> Derived {
+    let derived: Vec<Derived> = parts.iter().map(derive).collect();
+    if derived.iter().any(|part| matches!(part, Derived::Condition(_))) {
+        return Derived::Condition(or(derived.into_iter().map(Derived::into_formula).collect()));
+    }
+    let mut union = Strings::new();
+    for part in derived {
+        if let Derived::Exact(strings) = part {
+            union.extend(strings);
+        }
+    }
+    if union.len() <= ALTERNATION_LIMIT {
+        Derived::Exact(union)
+    } else {
+        Derived::Condition(from_exact(union))
+    }
+}
+
+fn nothing() -> Strings {
+    [Vec::new()].into()
+}
+
+/// Every string of the one set followed by every string of the other, unless they become too many or too long.
+fn concatenated(left: &Strings, right: &Strings) -> Option<Strings> {
+    let longest = |strings: &Strings| strings.iter().map(Vec::len).max().unwrap_or(0);
+    let is_nothing = |strings: &Strings| longest(strings) == 0 && strings.len() == 1;
+    if is_nothing(left) {
+        return Some(right.clone());
+    }
+    if is_nothing(right) {
+        return Some(left.clone());
+    }
+    if left.len() * right.len() > EXACT_LIMIT || longest(left) + longest(right) > LITERAL_LIMIT {
+        return None;
+    }
+    Some(
+        left.iter()
+            .flat_map(|head| right.iter().map(move |tail| [head.as_slice(), tail].concat()))
+            .collect(),
+    )
+}
+
+fn from_exact(mut strings: Strings) -> Formula {
+    if strings.contains(&Vec::new()) {
+        return Formula::True;
+    }
+    // A string that contains another one adds nothing: where it stands, the other stands too.
+    if strings.len() <= ALTERNATION_LIMIT {
+        let all = strings.clone();
+        strings.retain(|string| {
+            !(1..string.len()).any(|length| string.windows(length).any(|part| all.contains(part)))
+        });
+    }
+    let mut bytes = ByteSet::default();
+    let mut members = Vec::new();
+    for string in strings {
+        match string.as_slice() {
+            [byte] => {
+                bytes.insert(*byte);
+                bytes.insert(byte.to_ascii_uppercase());
+            }
+            _ => members.push(Formula::Literal(string)),
+        }
+    }
+    if bytes.len() > 0 {
+        members.push(bytes_formula(bytes));
+    }
+    or(members)
+}
+
+fn bytes_formula(bytes: ByteSet) -> Formula {
+    if bytes.len() > SET_LIMIT {
+        Formula::True
+    } else {
+        Formula::Bytes(bytes)
+    }
+}
+
+fn and(formulas: Vec<Formula>) -> Formula {
+    let mut members = Vec::new();
+    for formula in formulas {
+        match formula {
+            Formula::True => {}
+            Formula::And(inner) => members.extend(inner),
+            other => members.push(other),
+        }
+    }
+    match members.len() {
+        0 => Formula::True,
+        1 => members.pop().unwrap_or(Formula::True),
+        _ => Formula::And(members),
+    }
+}
+
+fn or(formulas: Vec<Formula>) -> Formula {
+    let mut members = Vec::new();
+    let mut bytes: Option<ByteSet> = None;
+    for formula in formulas {
+        match formula {
+            Formula::True => return Formula::True,
+            Formula::Bytes(set) => bytes.get_or_insert_default().union(&set),
+            Formula::Or(inner) => {
+                for formula in inner {
+                    match formula {
+                        Formula::Bytes(set) => bytes.get_or_insert_default().union(&set),
+                        other => members.push(other),
+                    }
+                }
+            }
+            other => members.push(other),
+        }
+    }
+    match bytes.map(bytes_formula) {
+        Some(Formula::True) => return Formula::True,
+        Some(formula) => members.push(formula),
+        None => {}
+    }
+    if members.len() == 1 {
+        members.pop().unwrap_or(Formula::True)
+    } else {
+        Formula::Or(members)
+    }
+}
+
+/// The bytes of which characters of a class consist; for characters beyond ASCII, all that UTF-8 may need.
+fn class_bytes(class: &Class) -> ByteSet {
+    match class {
+        Class::Bytes(class) => class
+            .ranges()
+            .iter()
+            .flat_map(|range| range.start()..=range.end())
+            .collect(),
+        Class::Unicode(class) => class
+            .ranges()
+            .iter()
+            .flat_map(|range| {
+                let ascii = (range.start() as u32)..=(range.end() as u32).min(127);
+                let beyond = if range.end() as u32 > 127 {
+                    0x80..0x100
+                } else {
+                    0..0
+                };
+                ascii.chain(beyond)
+            })
+            .filter_map(|byte| u8::try_from(byte).ok())
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::{Expression, Flags};
+
+    fn formula(text: &str) -> Formula {
+        Formula::of(
+            Expression::new(
+                text,
+                Flags {
+                    ignore_case: true,
+                    groups: false,
+                },
+            )
+            .unwrap()
+            .hir(),
+        )
+    }
+
+    fn literal(text: &str) -> Formula {
+        Formula::Literal(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn literals_are_found_through_case_folding() {
+        assert_eq!(
+            formula(r"UnIoN\s+SELECT"),
+            Formula::And(vec![
+                literal("union"),
+                bytes(b"\t\n\x0b\x0c\r "),
+                literal("select")
+            ])
+        );
+    }
+
+    #[test]
+    fn alternation_needs_one_of_its_branches() {
+        assert_eq!(
+            formula(r"(?:sleep|benchmark)\("),
+            Formula::Or(vec![literal("benchmark("), literal("sleep(")])
+        );
+    }
+
+    #[test]
+    fn optional_parts_are_not_needed() {
+        assert_eq!(formula("ab?c"), Formula::Or(vec![literal("abc"), literal("ac")]));
+        assert_eq!(formula("(?:foo)*x"), bytes(b"Xx"));
+        assert_eq!(formula(".*"), Formula::True);
+    }
+
+    #[test]
+    fn plain_alphabet_is_told_apart() {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric();
+        let hir = |text| {
+            Expression::new(
+                text,
+                Flags {
+                    ignore_case: true,
+                    groups: false,
+                },
+            )
+            .unwrap()
+            .hir()
+            .clone()
+        };
+        assert!(is_feasible(&hir("ab|<"), plain));
+        assert!(!is_feasible(&hir("(?:ab)+<"), plain));
+        assert!(is_feasible(&hir("(?:<)*ab"), plain));
+    }
+
+    fn bytes(members: &[u8]) -> Formula {
+        Formula::Bytes(members.iter().copied().collect())
+    }
+}

@@ -1,0 +1,212 @@
+//! Gates: the first links of rules that one value alone can decide, arranged for scanning.
+
+use std::sync::Arc;
+
+use super::{
+    Bits, ChainId, Chains, Classes, Test,
+    literals::{Literals, LiteralsBuilder},
+    need::Need,
+};
+use crate::{
+    rule::{Collection, Phase, Selector, Target},
+    transform::{Transformation, Triggers},
+};
+
+/// The first link of one rule.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    /// Position of the rule in its program.
+    pub(crate) rule: u32,
+    /// What is done to a value first.
+    pub(crate) chain: ChainId,
+    /// What must hold before the test is worth asking.
+    pub(crate) need: Need,
+    pub(crate) test: Arc<Test>,
+    pub(crate) targets: Arc<[Target]>,
+    /// Whether the targets are whole collections without exclusions.
+    pub(crate) is_open: bool,
+    /// Whether a second match of the rule adds nothing to the first.
+    pub(crate) once: bool,
+}
+
+impl Gate {
+    /// Whether the targets select a value of a collection that they name.
+    pub(crate) fn selects(&self, collection: Collection, name: &[u8]) -> bool {
+        self.is_open || selects(&self.targets, collection, name)
+    }
+}
+
+/// Whether targets select a value: one of them does, and none excludes it.
+pub(crate) fn selects(targets: &[Target], collection: Collection, name: &[u8]) -> bool {
+    let mut selected = false;
+    for target in targets.iter().filter(|target| target.selects(collection, name)) {
+        if target.exclude {
+            return false;
+        }
+        selected |= !target.count;
+    }
+    selected
+}
+
+/// Every gate of a policy.
+#[derive(Debug)]
+pub(crate) struct Gates {
+    pub(crate) all: Vec<Gate>,
+    pub(crate) literals: Literals,
+    /// By literal: the gates that it may open.
+    pub(crate) triggers: Vec<Vec<u32>>,
+    /// Gates that no literal opens.
+    pub(crate) always: Bits,
+    /// Gates that a plain value may pass.
+    pub(crate) plain: Bits,
+    /// Gates by chain.
+    pub(crate) by_chain: Vec<Bits>,
+    /// By phase and collection.
+    lanes: Vec<Lane>,
+}
+
+/// What is to be done with the values of one collection in one phase.
+#[derive(Debug, Clone)]
+pub(crate) struct Lane {
+    pub(crate) gates: Bits,
+    /// The chains of these gates with their beginnings, parents first.
+    pub(crate) chains: Vec<ChainId>,
+}
+
+impl Gates {
+    pub(crate) fn lane(&self, phase: Phase, collection: Collection) -> Option<&Lane> {
+        self.lanes
+            .get(lane_index(phase, collection))
+            .filter(|lane| !lane.gates.is_empty())
+    }
+
+    /// Bytes that the automata take.
+    pub(crate) fn size(&self) -> usize {
+        self.literals.size()
+    }
+}
+
+fn lane_index(phase: Phase, collection: Collection) -> usize {
+    phase.index() * Collection::COUNT + collection.index()
+}
+
+/// Collects gates and builds what they share, in bounded pieces.
+#[derive(Debug, Default)]
+pub(crate) struct GatesBuilder {
+    gates: Vec<(Phase, Gate)>,
+    literals: LiteralsBuilder,
+}
+
+impl GatesBuilder {
+    /// Adds the first link of a rule.
+    pub(crate) fn add(
+        &mut self,
+        phase: Phase,
+        rule: u32,
+        chain: ChainId,
+        test: Arc<Test>,
+        targets: Arc<[Target]>,
+        once: bool,
+    ) {
+        let literals = &mut self.literals;
+        let need = Need::new(test.min_len(), &test.formula(), |literal| {
+            literals.intern(literal)
+        });
+        let is_open = targets
+            .iter()
+            .all(|target| !target.exclude && matches!(target.selector, Selector::All));
+        self.gates.push((
+            phase,
+            Gate {
+                rule,
+                chain,
+                need,
+                test,
+                targets,
+                is_open,
+                once,
+            },
+        ));
+    }
+
+    /// Builds one more piece; says whether there is more to build.
+    pub(crate) fn step(&mut self) -> Result<bool, aho_corasick::BuildError> {
+        self.literals.step()
+    }
+
+    pub(crate) fn finish(self, chains: &Chains) -> Gates {
+        let count = self.gates.len();
+        let literals = self.literals.finish();
+        let mut triggers = vec![Vec::new(); literals.len()];
+        let mut always = Bits::new(count);
+        let mut plain = Bits::new(count);
+        let mut by_chain = vec![Bits::new(count); chains.len()];
+        let mut lanes = vec![
+            Lane {
+                gates: Bits::new(count),
+                chains: Vec::new()
+            };
+            Phase::ALL.len() * Collection::COUNT
+        ];
+        for (index, (phase, gate)) in self.gates.iter().enumerate() {
+            match gate.need.trigger() {
+                Some(literals) => {
+                    for literal in literals {
+                        if let Some(gates) = triggers.get_mut(*literal as usize) {
+                            gates.push(index as u32);
+                        }
+                    }
+                }
+                None => always.insert(index),
+            }
+            if may_pass_plain(gate, chains) {
+                plain.insert(index);
+            }
+            if let Some(gates) = by_chain.get_mut(gate.chain.index()) {
+                gates.insert(index);
+            }
+            for target in gate
+                .targets
+                .iter()
+                .filter(|target| !target.exclude && !target.count)
+            {
+                if let Some(lane) = lanes.get_mut(lane_index(*phase, target.collection)) {
+                    lane.gates.insert(index);
+                    lane.chains.extend(chains.path(gate.chain));
+                }
+            }
+        }
+        for lane in &mut lanes {
+            lane.chains.sort_unstable();
+            lane.chains.dedup();
+        }
+        let all = self.gates.into_iter().map(|(_, gate)| gate).collect();
+        Gates {
+            all,
+            literals,
+            triggers,
+            always,
+            plain,
+            by_chain,
+            lanes,
+        }
+    }
+}
+
+/// Whether a value of plain bytes may match: not unless the test can do with plain bytes, or a transformation may
+/// make others of them.
+fn may_pass_plain(gate: &Gate, chains: &Chains) -> bool {
+    let is_plain = |byte: u8| Classes::of(&[byte]).is_within(Classes::PLAIN);
+    !chains.transformations(gate.chain).all(keeps_plain) || gate.test.is_feasible(is_plain)
+}
+
+/// Whether a transformation makes plain bytes of plain bytes only.
+fn keeps_plain(transformation: Transformation) -> bool {
+    let plain: Vec<u8> = (0..=u8::MAX)
+        .filter(|byte| Classes::of(&[*byte]).is_within(Classes::PLAIN))
+        .collect();
+    matches!(
+        transformation,
+        Transformation::Lowercase | Transformation::Uppercase
+    ) || !transformation.triggers().intersects(Triggers::of(&plain))
+}

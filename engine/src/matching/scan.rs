@@ -1,0 +1,195 @@
+//! Scans values and reports which rules' first links match.
+
+use super::{Bits, ChainId, Chains, Classes, Gates, chains::Copies, operator::Nothing};
+use crate::rule::{Collection, Phase};
+
+/// One value that the first link of a rule matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Hit {
+    /// Position of the rule in its program.
+    pub(crate) rule: u32,
+    /// Number of the value, as given to [`Scratch::scan`].
+    pub(crate) field: u32,
+    /// First matched byte of the transformed value.
+    pub(crate) start: u32,
+    /// End of the match in the transformed value.
+    pub(crate) end: u32,
+}
+
+/// Working memory of scans, so that a value costs no allocation; and what the scans found.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    copies: Copies,
+    active: Bits,
+    allowed: Bits,
+    candidates: Bits,
+    /// Gates that need not be opened again.
+    done: Bits,
+    is_any_done: bool,
+    seen: Bits,
+    touched: Vec<u32>,
+    hits: Vec<Hit>,
+}
+
+/// A value on its way through the gates.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    collection: Collection,
+    name: &'a [u8],
+    field: u32,
+    bytes: &'a [u8],
+    classes: Classes,
+}
+
+impl Scratch {
+    pub(crate) fn new(gates: &Gates) -> Self {
+        let set = || Bits::new(gates.all.len());
+        Self {
+            copies: Copies::default(),
+            active: set(),
+            allowed: set(),
+            candidates: set(),
+            done: set(),
+            is_any_done: false,
+            seen: Bits::new(gates.literals.len()),
+            touched: Vec::new(),
+            hits: Vec::new(),
+        }
+    }
+
+    /// Scans one value.
+    pub(crate) fn scan(
+        &mut self,
+        gates: &Gates,
+        chains: &Chains,
+        phase: Phase,
+        (collection, name, field): (Collection, &[u8], u32),
+        value: &[u8],
+    ) {
+        let Some(lane) = gates.lane(phase, collection) else {
+            return;
+        };
+        let classes = Classes::of(value);
+        self.active.assign(&lane.gates);
+        if self.is_any_done {
+            self.active.subtract(&self.done);
+        }
+        if classes.is_within(Classes::PLAIN) {
+            self.active.intersect(&gates.plain);
+        }
+        if self.active.is_empty() {
+            return;
+        }
+        let mut copies = std::mem::take(&mut self.copies);
+        copies.make(chains, &lane.chains, value);
+        let subject = Subject {
+            collection,
+            name,
+            field,
+            bytes: value,
+            classes,
+        };
+        if copies.is_unchanged() {
+            self.allowed.assign(&self.active);
+            self.scan_copy(gates, subject);
+        } else {
+            self.allow(
+                gates,
+                lane.chains.iter().copied().chain([ChainId::NONE]),
+                &copies,
+                ChainId::NONE,
+            );
+            self.scan_copy(gates, subject);
+            for (owner, bytes) in copies.changed() {
+                self.allow(gates, lane.chains.iter().copied(), &copies, owner);
+                self.scan_copy(
+                    gates,
+                    Subject {
+                        bytes,
+                        classes: Classes::of(bytes),
+                        ..subject
+                    },
+                );
+            }
+        }
+        self.copies = copies;
+    }
+
+    /// What was found, ordered by rule and value; the scratch forgets it.
+    pub(crate) fn take_hits(&mut self) -> Vec<Hit> {
+        self.is_any_done = false;
+        self.done.clear();
+        let mut hits = std::mem::take(&mut self.hits);
+        hits.sort_unstable();
+        hits
+    }
+
+    /// Allows the active gates of all chains that share one copy.
+    fn allow(
+        &mut self,
+        gates: &Gates,
+        chains: impl Iterator<Item = ChainId>,
+        copies: &Copies,
+        owner: ChainId,
+    ) {
+        self.allowed.clear();
+        for chain in chains.filter(|chain| copies.shared(*chain) == owner) {
+            if let Some(of_chain) = gates.by_chain.get(chain.index()) {
+                self.allowed.union(of_chain);
+            }
+        }
+        self.allowed.intersect(&self.active);
+    }
+
+    /// Finds the allowed gates that a copy passes.
+    fn scan_copy(&mut self, gates: &Gates, subject: Subject<'_>) {
+        if self.allowed.is_empty() {
+            return;
+        }
+        self.candidates.assign(&gates.always);
+        let Self {
+            candidates,
+            seen,
+            touched,
+            ..
+        } = self;
+        gates.literals.scan(subject.bytes, |literal| {
+            if seen.contains(literal as usize) {
+                return;
+            }
+            seen.insert(literal as usize);
+            touched.push(literal);
+            for gate in gates.triggers.get(literal as usize).into_iter().flatten() {
+                candidates.insert(*gate as usize);
+            }
+        });
+        candidates.intersect(&self.allowed);
+        for index in self.candidates.iter() {
+            let Some(gate) = gates.all.get(index) else {
+                continue;
+            };
+            let holds = gate.need.holds(subject.bytes.len(), subject.classes, |literal| {
+                self.seen.contains(literal as usize)
+            });
+            if !holds || !gate.selects(subject.collection, subject.name) {
+                continue;
+            }
+            let Some(found) = gate.test.find(subject.bytes, &Nothing) else {
+                continue;
+            };
+            self.hits.push(Hit {
+                rule: gate.rule,
+                field: subject.field,
+                start: found.start as u32,
+                end: found.end as u32,
+            });
+            if gate.once {
+                self.done.insert(index);
+                self.is_any_done = true;
+            }
+        }
+        for literal in self.touched.drain(..) {
+            self.seen.remove(literal as usize);
+        }
+    }
+}

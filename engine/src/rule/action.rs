@@ -1,0 +1,38 @@
+//! What a rule is about, and what a match of it leads to.
+
+use std::sync::Arc;
+
+use crate::config::{Category, Severity};
+
+/// What a rule is about.
+#[derive(Debug, Clone)]
+pub struct Meta {
+    /// What the rule stops, in a few words.
+    pub message: Arc<str>,
+    /// Class of attack.
+    pub category: Category,
+    /// How much a match matters.
+    pub severity: Severity,
+    /// Free labels.
+    pub tags: Vec<Arc<str>>,
+    /// Paranoia level of the rule, 1 to 4.
+    pub paranoia: u8,
+}
+
+/// What a match of a rule leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// The request is refused with this status.
+    Deny {
+        /// HTTP status of the answer, 400 to 599.
+        status: u16,
+    },
+    /// Evaluation goes on.
+    Pass,
+    /// The transaction is let go: no later rule of any phase but logging is evaluated.
+    Allow,
+    /// No later rule of the same phase is evaluated.
+    AllowPhase,
+    /// No later rule of the request phases is evaluated.
+    AllowRequest,
+}

@@ -1,0 +1,99 @@
+//! Address ranges in CIDR notation.
+
+use std::{net::IpAddr, str::FromStr};
+
+/// A range of addresses. IPv4 is compared as IPv4-mapped IPv6, so that both spellings of an address are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IpRange {
+    network: u128,
+    mask: u128,
+}
+
+impl IpRange {
+    /// Whether an address lies in the range.
+    pub fn contains(self, address: IpAddr) -> bool {
+        mapped(address) & self.mask == self.network
+    }
+}
+
+impl FromStr for IpRange {
+    type Err = String;
+
+    /// Reads `address` or `address/prefix`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let wrong = || {
+            format!(
+                "expected an address or address/prefix, found `{}`",
+                text.escape_debug()
+            )
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let (width, offset) = if address.is_ipv4() { (32, 96) } else { (128, 0) };
+        let prefix: u32 = match prefix {
+            Some(prefix) => prefix.parse().map_err(|_| wrong())?,
+            None => width,
+        };
+        if prefix > width {
+            return Err(format!("prefix must be at most {width}, found {prefix}"));
+        }
+        let mask = u128::MAX.checked_shl(128 - (prefix + offset)).unwrap_or(0);
+        Ok(Self {
+            network: mapped(address) & mask,
+            mask,
+        })
+    }
+}
+
+fn mapped(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contains(range: &str, address: &str) -> bool {
+        range
+            .parse::<IpRange>()
+            .unwrap()
+            .contains(address.parse().unwrap())
+    }
+
+    #[test]
+    fn prefixes_of_both_families_are_honoured() {
+        assert!(contains("10.0.0.0/8", "10.255.1.2"));
+        assert!(!contains("10.0.0.0/8", "11.0.0.1"));
+        assert!(contains("192.0.2.1", "192.0.2.1"));
+        assert!(!contains("192.0.2.1", "192.0.2.2"));
+        assert!(contains("0.0.0.0/0", "203.0.113.9"));
+        assert!(!contains("0.0.0.0/0", "2001:db8::1"));
+        assert!(contains("2001:db8::/32", "2001:db8:1::1"));
+        assert!(contains("::/0", "192.0.2.1"));
+    }
+
+    #[test]
+    fn ipv4_mapped_address_is_ipv4() {
+        assert!(contains("192.0.2.0/24", "::ffff:192.0.2.7"));
+    }
+
+    #[test]
+    fn wrong_ranges_are_refused() {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "::/129",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+        ] {
+            assert!(text.parse::<IpRange>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! From start lines and headers to fields.
+
+use std::{borrow::Cow, io::Write as _};
+
+use super::{
+    RequestHead, ResponseHead,
+    fields::{Fields, Part},
+};
+use crate::{
+    Policy,
+    parse::{self, ParseError, Sink},
+    rule::Collection,
+};
+
+/// What of a request head is needed later.
+#[derive(Debug, Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that a header states"
+)]
+pub(super) struct Summary {
+    pub(super) method: Part,
+    pub(super) host: Part,
+    pub(super) path: Part,
+    pub(super) content_type: Option<Part>,
+    pub(super) content_length: Option<u64>,
+    pub(super) has_content_encoding: bool,
+    pub(super) has_transfer_encoding: bool,
+    pub(super) has_upgrade: bool,
+    pub(super) connection_upgrades: bool,
+    pub(super) takes_trailers: bool,
+    pub(super) is_connect: bool,
+}
+
+const METHOD_KEPT: usize = 32;
+const HOST_KEPT: usize = 256;
+const PATH_KEPT: usize = 1_024;
+
+/// Turns the head of a request into fields.
+pub(super) fn collect(head: &RequestHead<'_>, policy: &Policy, fields: &mut Fields) -> Summary {
+    let mut summary = Summary::default();
+    let uses = |collection| policy.plan.uses(collection);
+    for (name, value) in head.headers {
+        match *name {
+            b":method" => {
+                let method = fields.store(value);
+                summary.method = method.cut(0, METHOD_KEPT);
+                summary.is_connect = *value == b"CONNECT";
+                fields.push(Collection::Method, Part::default(), method);
+            }
+            b":path" => summary.path = collect_uri(value, policy, fields),
+            b":authority" => {
+                let (name, value) = (fields.store(b"host"), fields.store(value));
+                summary.host = value.cut(0, HOST_KEPT);
+                fields.push(Collection::Headers, name, value);
+            }
+            _ if name.starts_with(b":") => {}
+            _ => {
+                let (name_part, value_part) = (fields.store(name), fields.store(value));
+                if uses(Collection::HeaderNames) {
+                    fields.push(Collection::HeaderNames, name_part, name_part);
+                }
+                fields.push(Collection::Headers, name_part, value_part);
+                note(name, value, value_part, &mut summary);
+                if *name == b"cookie"
+                    && (uses(Collection::Cookies)
+                        || uses(Collection::CookieNames)
+                        || uses(Collection::ParseErrors))
+                {
+                    parse::cookies(value, &policy.limits, &mut Arguments::cookies(fields));
+                }
+            }
+        }
+    }
+    if let Some(client) = head.client.filter(|_| uses(Collection::Client)) {
+        let mut text = [0u8; 64];
+        let mut rest = text.as_mut_slice();
+        if write!(rest, "{client}").is_ok() {
+            let room = rest.len();
+            fields.add(Collection::Client, text.get(..64 - room).unwrap_or_default());
+        }
+    }
+    summary
+}
+
+/// Turns status and headers of a response into fields.
+pub(super) fn collect_response(head: &ResponseHead<'_>, policy: &Policy, fields: &mut Fields) {
+    for (name, value) in head.headers {
+        if *name == b":status" {
+            fields.add(Collection::ResponseStatus, value);
+        } else if policy.plan.uses(Collection::ResponseHeaders) && !name.starts_with(b":") {
+            let (name, value) = (fields.store(name), fields.store(value));
+            fields.push(Collection::ResponseHeaders, name, value);
+        }
+    }
+}
+
+/// Takes `:path` apart and returns the path as it came, as far as it is kept.
+fn collect_uri(uri: &[u8], policy: &Policy, fields: &mut Fields) -> Part {
+    let whole = fields.store(uri);
+    let cut = memchr::memchr(b'?', uri);
+    let path_len = cut.unwrap_or(uri.len());
+    let path = whole.cut(0, path_len);
+    fields.push(Collection::Uri, Part::default(), whole);
+    let raw = uri.get(..path_len).unwrap_or_default();
+    let decoded = match parse::path(raw, &mut Arguments::path(fields)) {
+        Cow::Borrowed(same) if same.len() == raw.len() => path,
+        changed => fields.store(&changed),
+    };
+    fields.push(Collection::Path, Part::default(), decoded);
+    if cut.is_some() {
+        let query = uri.get(path_len + 1..).unwrap_or_default();
+        fields.push(
+            Collection::Query,
+            Part::default(),
+            whole.cut(path_len + 1, uri.len()),
+        );
+        parse::urlencoded(query, &policy.limits, &mut Arguments::query(fields));
+    }
+    path.cut(0, PATH_KEPT)
+}
+
+/// Notes what the body needs to know.
+fn note(name: &[u8], value: &[u8], part: Part, summary: &mut Summary) {
+    let has_token = |token: &[u8]| {
+        value
+            .split(|byte| *byte == b',')
+            .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+    };
+    match name {
+        b"content-type" => summary.content_type = Some(part),
+        b"content-length" => {
+            summary.content_length = std::str::from_utf8(value)
+                .ok()
+                .and_then(|text| text.trim().parse().ok());
+        }
+        b"content-encoding" if !value.trim_ascii().eq_ignore_ascii_case(b"identity") => {
+            summary.has_content_encoding = !value.trim_ascii().is_empty();
+        }
+        b"transfer-encoding" => summary.has_transfer_encoding = true,
+        b"upgrade" => summary.has_upgrade = true,
+        b"connection" => summary.connection_upgrades |= has_token(b"upgrade"),
+        b"te" => summary.takes_trailers |= has_token(b"trailers"),
+        b"host" if summary.host.len() == 0 => summary.host = part.cut(0, HOST_KEPT),
+        _ => {}
+    }
+}
+
+/// Takes arguments from a parser into fields.
+pub(super) struct Arguments<'a> {
+    fields: &'a mut Fields,
+    names: Collection,
+    values: Collection,
+    source: &'static str,
+    is_quiet: bool,
+    /// Whether the parser complained about anything.
+    pub(super) has_failed: bool,
+}
+
+impl<'a> Arguments<'a> {
+    pub(super) fn query(fields: &'a mut Fields) -> Self {
+        Self::new(fields, Collection::QueryNames, Collection::QueryValues, "query")
+    }
+
+    /// For what is only ever complained about.
+    fn path(fields: &'a mut Fields) -> Self {
+        Self::new(fields, Collection::Path, Collection::Path, "path")
+    }
+
+    pub(super) fn cookies(fields: &'a mut Fields) -> Self {
+        Self::new(fields, Collection::CookieNames, Collection::Cookies, "cookies")
+    }
+
+    pub(super) fn body(fields: &'a mut Fields) -> Self {
+        Self::new(fields, Collection::BodyNames, Collection::BodyValues, "body")
+    }
+
+    fn new(fields: &'a mut Fields, names: Collection, values: Collection, source: &'static str) -> Self {
+        Self {
+            fields,
+            names,
+            values,
+            source,
+            is_quiet: false,
+            has_failed: false,
+        }
+    }
+
+    /// Keeps complaints out of the fields: the input never claimed to be what the parser takes it for.
+    pub(super) fn quiet(self) -> Self {
+        Self {
+            is_quiet: true,
+            ..self
+        }
+    }
+}
+
+impl Sink for Arguments<'_> {
+    fn argument(&mut self, name: Cow<'_, [u8]>, value: Cow<'_, [u8]>) {
+        let (name, value) = (self.fields.store(&name), self.fields.store(&value));
+        self.fields.push(self.names, name, name);
+        self.fields.push(self.values, name, value);
+    }
+
+    fn file_name(&mut self, field: &[u8], name: &[u8]) {
+        let (field, name) = (self.fields.store(field), self.fields.store(name));
+        self.fields.push(Collection::FileNames, field, name);
+    }
+
+    fn error(&mut self, error: ParseError) {
+        self.has_failed = true;
+        if !self.is_quiet {
+            self.fields.add_error(self.source, error);
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Runs the rules of one phase, in order, over what the gates found and over what no gate can tell.
+
+mod link;
+mod scope;
+
+use std::sync::Arc;
+
+use super::Transaction;
+use crate::{
+    Denial, Disposition, RuleMatch, Verdict,
+    matching::{Hit, Scratch},
+    plan::{Plan, PlannedRule},
+    rule::{Action, Effect, Link, Phase},
+};
+use link::Matched;
+use scope::Scope;
+
+impl Transaction {
+    /// Evaluates a phase; `None` when nothing speaks against the transaction.
+    pub(super) fn evaluate(&mut self, phase: Phase) -> Option<Verdict> {
+        if self.control.is_off() || self.control.is_released(phase) {
+            return None;
+        }
+        let policy = Arc::clone(&self.policy);
+        let hits = self.scan(&policy.plan, phase, 0);
+        self.run(&policy.plan, phase, &hits, policy.plan.eager(phase))
+    }
+
+    /// Evaluates fields that came after a phase was over, from `first` on. Only rules that look at such a field
+    /// take part, and what they found in an earlier piece they do not report again.
+    pub(super) fn evaluate_streamed(&mut self, phase: Phase, first: u32) -> Option<Verdict> {
+        if self.control.is_off() || self.control.is_released(phase) {
+            return None;
+        }
+        let policy = Arc::clone(&self.policy);
+        let mut hits = self.scan(&policy.plan, phase, first);
+        let is_known = |hit: &Hit| {
+            let rule = policy.plan.rules.get(hit.rule as usize);
+            rule.is_some_and(|planned| self.matches.iter().any(|known| known.rule == planned.rule.id))
+        };
+        hits.retain(|hit| !is_known(hit));
+        self.run(&policy.plan, phase, &hits, &[])
+    }
+
+    fn run(&mut self, plan: &Plan, phase: Phase, mut hits: &[Hit], mut eager: &[u32]) -> Option<Verdict> {
+        let mut from = 0;
+        loop {
+            let position = match (hits.first(), eager.first()) {
+                (Some(hit), Some(eager)) => hit.rule.min(*eager),
+                (Some(hit), None) => hit.rule,
+                (None, Some(eager)) => *eager,
+                (None, None) => return None,
+            };
+            let found = hits.iter().take_while(|hit| hit.rule == position).count();
+            let (mine, rest) = hits.split_at_checked(found).unwrap_or_default();
+            hits = rest;
+            if eager.first() == Some(&position) {
+                eager = eager.get(1..).unwrap_or_default();
+            }
+            let Some(planned) = plan.rules.get(position as usize).filter(|_| position >= from) else {
+                continue;
+            };
+            if self.control.removes(&planned.rule) {
+                continue;
+            }
+            let Some(matched) = self.evaluate_rule(plan, planned, mine) else {
+                continue;
+            };
+            if let Some(denial) = self.conclude(planned, &matched) {
+                self.denial = Some(denial);
+                return Some(Verdict::Deny(denial));
+            }
+            if self.control.is_off() || self.control.is_released(phase) {
+                return None;
+            }
+            from = planned.skip_to.unwrap_or(from);
+        }
+    }
+
+    /// Scans the fields from `first` on for the gates of a phase.
+    fn scan(&mut self, plan: &Plan, phase: Phase, first: u32) -> Vec<Hit> {
+        let mut scratch = self.scratch.take().unwrap_or_else(|| Scratch::new(&plan.gates));
+        for (index, field) in (0..).zip(self.fields.iter()).skip(first as usize) {
+            let place = (field.collection, field.name, index);
+            scratch.scan(&plan.gates, &plan.chains, phase, place, field.value);
+        }
+        let hits = scratch.take_hits();
+        self.scratch = Some(scratch);
+        hits
+    }
+
+    /// What the rule's first link matched, if all its links match.
+    fn evaluate_rule(&mut self, plan: &Plan, planned: &PlannedRule, hits: &[Hit]) -> Option<Matched> {
+        let rule = &planned.rule;
+        let mut matched = if planned.is_gated {
+            self.matched_by_gate(plan, planned, hits)
+        } else {
+            self.matched_by_link(plan, planned, &rule.head, &planned.head, &[])
+        };
+        if matched.is_empty() {
+            return None;
+        }
+        self.take_effect(planned, &rule.head, &planned.head, &matched);
+        let first = matched.first().cloned();
+        for (link, compiled) in rule.chained.iter().zip(&planned.chained) {
+            matched = self.matched_by_link(plan, planned, link, compiled, &matched);
+            if matched.is_empty() {
+                return None;
+            }
+            self.take_effect(planned, link, compiled, &matched);
+        }
+        first
+    }
+
+    /// Applies the effects of a link, once for each value that it matched.
+    fn take_effect(
+        &mut self,
+        planned: &PlannedRule,
+        link: &Link,
+        compiled: &crate::plan::PlannedLink,
+        matched: &[Matched],
+    ) {
+        if link.effects.is_empty() && !link.capture {
+            return;
+        }
+        for value in matched {
+            if link.capture && !link.negated {
+                self.capture(&compiled.test, value);
+            }
+            for effect in &link.effects {
+                self.apply(planned, effect, value);
+            }
+        }
+    }
+
+    fn apply(&mut self, planned: &PlannedRule, effect: &Effect, matched: &Matched) {
+        let scope = Scope {
+            fields: &self.fields,
+            variables: &self.variables,
+            rule: &planned.rule,
+            matched: Some(matched),
+        };
+        match effect {
+            Effect::Set { name, value } => {
+                let (name, value) = (scope.name(name), scope.value(value));
+                self.variables.set(&name, &value);
+            }
+            Effect::Add {
+                name,
+                value,
+                negative,
+            } => {
+                let name = scope.name(name);
+                let amount = crate::matching::number(&scope.value(value));
+                let before = self.variables.value(&name).map_or(0, crate::matching::number);
+                let after = if *negative {
+                    before.saturating_sub(amount)
+                } else {
+                    before.saturating_add(amount)
+                };
+                self.variables.set(&name, after.to_string().as_bytes());
+            }
+            Effect::Unset { name } => {
+                let name = scope.name(name);
+                self.variables.unset(&name);
+            }
+            Effect::Control(change) => self.control.change(change),
+        }
+    }
+
+    /// Records a match of a whole rule and takes its action.
+    fn conclude(&mut self, planned: &PlannedRule, matched: &Matched) -> Option<Denial> {
+        let rule = &planned.rule;
+        let is_on = self.control.is_on();
+        let denial = match rule.action {
+            Action::Deny { status } if is_on && rule.phase != Phase::Logging => Some(Denial {
+                status,
+                rule: Some(rule.id),
+            }),
+            action => {
+                if is_on {
+                    self.control.release(action, rule.phase);
+                }
+                None
+            }
+        };
+        if rule.log || denial.is_some() {
+            self.record(planned, matched, denial.is_some());
+        }
+        denial
+    }
+
+    fn record(&mut self, planned: &PlannedRule, matched: &Matched, is_blocked: bool) {
+        if self.matches.len() >= RuleMatch::PER_TRANSACTION {
+            self.matches_beyond += 1;
+            if !is_blocked {
+                return;
+            }
+            // The match that decided is the one nobody must miss.
+            self.matches.pop();
+        }
+        let meta = &planned.rule.meta;
+        self.matches.push(RuleMatch {
+            rule: planned.rule.id,
+            message: Arc::clone(&meta.message),
+            category: meta.category,
+            severity: meta.severity,
+            target: matched.target(),
+            matched: matched.excerpt(RuleMatch::MATCHED_LIMIT).to_vec(),
+            disposition: if is_blocked {
+                Disposition::Blocked
+            } else {
+                Disposition::Detected
+            },
+        });
+    }
+}

@@ -1,0 +1,71 @@
+//! Transaction variables (`TX`).
+
+use std::collections::BTreeMap;
+
+/// Transaction variables; names are the same regardless of ASCII case.
+#[derive(Debug, Default)]
+pub(super) struct Variables {
+    values: BTreeMap<Box<[u8]>, Vec<u8>>,
+}
+
+impl Variables {
+    /// Variables that one transaction may have. A new one beyond is not set; those that are there can still change.
+    pub(super) const LIMIT: usize = 1_024;
+    /// Bytes of a variable's name.
+    pub(super) const NAME_LIMIT: usize = 256;
+    /// Bytes of a variable's value.
+    pub(super) const VALUE_LIMIT: usize = 4_096;
+
+    pub(super) fn value(&self, name: &[u8]) -> Option<&[u8]> {
+        self.values.get(&*folded(name)).map(Vec::as_slice)
+    }
+
+    /// Sets a variable; name and value are cut to their limits.
+    pub(super) fn set(&mut self, name: &[u8], value: &[u8]) {
+        let name = folded(name);
+        let value = value.get(..Self::VALUE_LIMIT).unwrap_or(value);
+        if let Some(known) = self.values.get_mut(&*name) {
+            known.clear();
+            known.extend_from_slice(value);
+        } else if self.values.len() < Self::LIMIT {
+            self.values.insert(name, value.to_vec());
+        }
+    }
+
+    pub(super) fn unset(&mut self, name: &[u8]) {
+        self.values.remove(&*folded(name));
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.values
+            .iter()
+            .map(|(name, value)| (&**name, value.as_slice()))
+    }
+}
+
+fn folded(name: &[u8]) -> Box<[u8]> {
+    name.get(..Variables::NAME_LIMIT)
+        .unwrap_or(name)
+        .to_ascii_lowercase()
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_ignore_case_and_everything_is_bounded() {
+        let mut variables = Variables::default();
+        variables.set(b"Score", &[b'x'; 10_000]);
+        assert_eq!(variables.value(b"sCORE").unwrap().len(), Variables::VALUE_LIMIT);
+        for number in 0..5_000 {
+            variables.set(format!("v{number}").as_bytes(), b"1");
+        }
+        assert_eq!(variables.iter().count(), Variables::LIMIT);
+        variables.set(b"score", b"5");
+        assert_eq!(variables.value(b"score"), Some(&b"5"[..]));
+        variables.unset(b"SCORE");
+        assert_eq!(variables.value(b"score"), None);
+    }
+}
