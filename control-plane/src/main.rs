@@ -1,3 +1,10 @@
-//! SecBeat's control plane.
+//! The binary: hands the command line to the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use secbeat::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    cli::run(Cli::parse())
+}

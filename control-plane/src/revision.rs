@@ -6,7 +6,11 @@
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use secbeat_engine::config::{BodyPolicy, Limits, Mode, PatternConfig, PolicyConfig};
+use secbeat_engine::{
+    CompileError,
+    config::{BodyPolicy, Limits, Mode, PatternConfig, PolicyConfig},
+    packs::PackConfig,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -75,6 +79,23 @@ impl Content {
         }
     }
 
+    /// Words an error of the compiler for people: names the pattern that it is about by its pack and id.
+    pub fn explain(&self, error: &CompileError) -> String {
+        let Some((index, rest)) = position(&error.path) else {
+            return error.to_string();
+        };
+        let packs = self
+            .packs
+            .iter()
+            .flat_map(|pack| pack.patterns.iter().map(|rule| (pack.name.as_str(), rule)));
+        let own = self.patterns.iter().map(|rule| ("", rule));
+        match packs.chain(own).nth(index) {
+            Some(("", rule)) => format!("pattern {}: {rest}: {}", rule.id, error.reason),
+            Some((pack, rule)) => format!("rule pack {pack}, rule {}: {rest}: {}", rule.id, error.reason),
+            None => error.to_string(),
+        }
+    }
+
     /// SHA-256 of the content's JSON, in lower-case hexadecimal.
     pub fn hash(&self) -> String {
         let mut hasher = Sha256::new();
@@ -84,18 +105,10 @@ impl Content {
     }
 }
 
-/// A set of patterns that is shipped and versioned as one.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PackConfig {
-    /// Name, unique among the packs of a revision.
-    pub name: String,
-    /// Version of the pack.
-    pub version: u32,
-    /// What the pack is for.
-    pub description: String,
-    /// Its patterns.
-    pub patterns: Vec<PatternConfig>,
+/// Which pattern of the content an error of the compiler is about, and where in it.
+pub(crate) fn position(path: &str) -> Option<(usize, &str)> {
+    let (index, rest) = path.strip_prefix("patterns[")?.split_once(']')?;
+    Some((index.parse().ok()?, rest.strip_prefix('.').unwrap_or(rest)))
 }
 
 /// Writes bytes in lower-case hexadecimal.

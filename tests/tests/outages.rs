@@ -81,7 +81,7 @@ fn patterns(stack: &Stack) -> Result<BTreeSet<String>> {
     let mut cursor = None;
     loop {
         let after = cursor
-            .map(|cursor| format!("&cursor={cursor}"))
+            .map(|cursor| format!("&after={cursor}"))
             .unwrap_or_default();
         let page = stack
             .api()

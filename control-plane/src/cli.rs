@@ -1,0 +1,183 @@
+//! The command line: reads arguments, calls the part that does the work, and words the outcome.
+//!
+//! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use secbeat_engine::config::PolicyConfig;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    app, bootstrap, chain, logs, packs,
+    revision::Content,
+    settings::{self, Loaded},
+};
+
+/// SecBeat's control plane: steers web application firewalls inside a fleet of Envoys.
+#[derive(Debug, Parser)]
+#[command(name = "secbeat", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the control plane.
+    Serve(Config),
+    /// Looks at settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Makes what Envoy reads.
+    #[command(subcommand)]
+    Envoy(EnvoyCommand),
+}
+
+#[derive(Debug, clap::Args)]
+struct Config {
+    /// The settings file. Without it, `SECBEAT_CONFIG` names one; without both, built-in defaults hold.
+    #[arg(long, value_name = "PATH")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Checks settings and the rule packs that they name, and tells everything that is wrong.
+    Validate(Config),
+}
+
+#[derive(Debug, Subcommand)]
+enum EnvoyCommand {
+    /// Prints a bootstrap whose default policy is the given one.
+    Bootstrap {
+        /// The bootstrap to fill in.
+        #[arg(long, value_name = "FILE")]
+        template: PathBuf,
+        /// The policy as JSON, for instance the file last-known-good.json beside the store.
+        #[arg(long, value_name = "FILE")]
+        policy: PathBuf,
+    },
+}
+
+/// Runs what the command line asks for.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Serve(config) => serve(&config),
+        Command::Config(ConfigCommand::Validate(config)) => validate(&config),
+        Command::Envoy(EnvoyCommand::Bootstrap { template, policy }) => render(&template, &policy),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // There is nobody left to tell when standard error is gone.
+            let _ = writeln!(std::io::stderr(), "error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn load(config: &Config) -> Result<Loaded, String> {
+    settings::load(config.config.as_deref(), environment())
+        .map_err(|errors| format!("the settings are not valid\n{errors}"))
+}
+
+/// The environment; what is not UTF-8 cannot be a setting.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn serve(config: &Config) -> Result<(), String> {
+    let Loaded { settings, file } = load(config)?;
+    logs::start(settings.logging);
+    if let Some(file) = &file {
+        tracing::info!(file = %file.display(), "settings loaded");
+    } else {
+        tracing::info!("no settings file named, built-in defaults hold");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+        let stop = async move {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            tracing::info!(signal = name, "stopping");
+        };
+        app::run(settings, stop).await.map_err(|error| chain(&error))
+    })
+}
+
+fn validate(config: &Config) -> Result<(), String> {
+    let Loaded { settings, file } = load(config)?;
+    let packs =
+        packs::load(&settings.waf).map_err(|errors| format!("the rule packs are not valid\n{errors}"))?;
+    let content = Content {
+        mode: settings.waf.mode,
+        body: settings.waf.body,
+        limits: settings.waf.limits,
+        packs,
+        patterns: Vec::new(),
+    };
+    if let Err(errors) = secbeat_engine::compile(&content.policy(0)) {
+        let lines = errors
+            .0
+            .iter()
+            .map(|error| content.explain(error))
+            .collect::<Vec<_>>()
+            .join("\n");
+        return Err(format!("the rule packs do not compile\n{lines}"));
+    }
+    let source = file.map_or_else(
+        || "built-in defaults".to_owned(),
+        |file| file.display().to_string(),
+    );
+    let rules = content
+        .packs
+        .iter()
+        .map(|pack| pack.patterns.len())
+        .sum::<usize>();
+    print(&format!(
+        "{source}: valid, {} rule packs with {rules} rules\n",
+        content.packs.len()
+    ))
+}
+
+fn render(template: &Path, policy: &Path) -> Result<(), String> {
+    let read = |path: &Path| fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()));
+    let template_text = read(template)?;
+    let policy_config: PolicyConfig =
+        serde_json::from_str(&read(policy)?).map_err(|error| format!("{}: {error}", policy.display()))?;
+    secbeat_engine::compile(&policy_config).map_err(|errors| format!("{}: {errors}", policy.display()))?;
+    let rendered = bootstrap::render(&template_text, &policy_config)
+        .map_err(|error| format!("{}: {}", template.display(), chain(&error)))?;
+    print(&rendered)
+}
+
+fn print(text: &str) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| format!("cannot write: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
