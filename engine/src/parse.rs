@@ -6,6 +6,7 @@
 //! is handed on as one argument without a name. All of them take linear time, and what they hand on is bounded
 //! by a small multiple of their input.
 
+mod content_type;
 mod cookies;
 mod error;
 mod json;
@@ -17,7 +18,8 @@ mod urlencoded;
 use std::borrow::Cow;
 
 pub use {
-    cookies::cookies, error::ParseError, json::json, multipart::multipart, path::path, urlencoded::urlencoded,
+    content_type::content_type, cookies::cookies, error::ParseError, json::json, multipart::multipart,
+    path::path, urlencoded::urlencoded,
 };
 
 /// Takes what a parser finds, in the order of the input.

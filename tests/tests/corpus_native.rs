@@ -20,19 +20,29 @@ fn corpus() -> Vec<Case> {
 }
 
 fn policy() -> Arc<Policy> {
-    let config = PolicyConfig { packs: vec![PACK.to_owned()], ..PolicyConfig::default() };
+    let config = PolicyConfig {
+        packs: vec![PACK.to_owned()],
+        ..PolicyConfig::default()
+    };
     Arc::new(compile(&config).unwrap_or_else(|errors| panic!("the pack does not compile: {errors}")))
 }
 
 /// Feeds a case to the engine as Envoy would, its body in pieces.
 fn run(policy: &Arc<Policy>, case: &Case) -> (Verdict, Vec<RuleMatch>) {
     let pairs = case.envoy_headers();
-    let headers: Vec<(&[u8], &[u8])> =
-        pairs.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
+    let headers: Vec<(&[u8], &[u8])> = pairs
+        .iter()
+        .map(|(name, value)| (name.as_slice(), value.as_slice()))
+        .collect();
     let mut transaction = Transaction::new(Arc::clone(policy));
     let body = case.body.as_deref().unwrap_or_default();
-    let mut verdict =
-        transaction.request_headers(&RequestHead { client: None, headers: &headers }, case.body.is_none());
+    let mut verdict = transaction.request_headers(
+        &RequestHead {
+            client: None,
+            headers: &headers,
+        },
+        case.body.is_none(),
+    );
     let mut pieces = body.chunks(16 * 1024).peekable();
     while verdict == Verdict::Hold {
         let piece = pieces.next().unwrap_or_default();
@@ -47,7 +57,14 @@ fn complaint(policy: &Arc<Policy>, case: &Case) -> Option<String> {
     let blockers: Vec<String> = matches
         .iter()
         .filter(|found| found.disposition == Disposition::Blocked)
-        .map(|found| format!("{} at {} by {:?}", found.rule, found.target, String::from_utf8_lossy(&found.matched)))
+        .map(|found| {
+            format!(
+                "{} at {} by {:?}",
+                found.rule,
+                found.target,
+                String::from_utf8_lossy(&found.matched)
+            )
+        })
         .collect();
     let reason = match case.expectation {
         Expectation::Pass if verdict == Verdict::Allow && blockers.is_empty() => return None,
@@ -59,7 +76,11 @@ fn complaint(policy: &Arc<Policy>, case: &Case) -> Option<String> {
             if hit && matches!(verdict, Verdict::Deny(_)) {
                 return None;
             }
-            format!("expected {rule} ({}) to block, found {verdict:?}: {}", category.as_str(), blockers.join(", "))
+            format!(
+                "expected {rule} ({}) to block, found {verdict:?}: {}",
+                category.as_str(),
+                blockers.join(", ")
+            )
         }
     };
     Some(format!("{} [{}]: {reason}", case.file.display(), case.id))
@@ -68,7 +89,11 @@ fn complaint(policy: &Arc<Policy>, case: &Case) -> Option<String> {
 fn assert_as_expected(kind: impl Fn(&Case) -> bool) {
     let policy = policy();
     let cases: Vec<Case> = corpus().into_iter().filter(kind).collect();
-    assert!(cases.len() >= 200, "the corpus has shrunk to {} cases", cases.len());
+    assert!(
+        cases.len() >= 200,
+        "the corpus has shrunk to {} cases",
+        cases.len()
+    );
     let complaints: Vec<String> = cases.iter().filter_map(|case| complaint(&policy, case)).collect();
     assert!(
         complaints.is_empty(),
@@ -104,12 +129,18 @@ fn every_rule_of_the_pack_has_two_attacks() {
         .filter(|pattern| attacks.get(&RuleId(pattern.id)).is_none_or(|&count| count < 2))
         .map(|pattern| pattern.id)
         .collect();
-    assert!(bare.is_empty(), "rules with fewer than two attacks in the corpus: {bare:?}");
+    assert!(
+        bare.is_empty(),
+        "rules with fewer than two attacks in the corpus: {bare:?}"
+    );
 }
 
 #[test]
 fn every_category_of_the_pack_has_twelve_attacks() {
-    for &category in Category::ALL.iter().filter(|&&category| category != Category::Custom) {
+    for &category in Category::ALL
+        .iter()
+        .filter(|&&category| category != Category::Custom)
+    {
         let count = corpus()
             .iter()
             .filter(|case| matches!(case.expectation, Expectation::Block { category: found, .. } if found == category))
@@ -123,10 +154,24 @@ fn ids_of_the_pack_lie_in_the_block_of_their_category() {
     let pack = packs::find(PACK).unwrap();
     let mut seen = BTreeSet::new();
     for pattern in &pack.patterns {
-        let block = Category::ALL.iter().position(|&category| category == pattern.category).unwrap() as u32 + 1;
-        assert_eq!(pattern.id / 1_000, 7_000 + block, "{} ({})", pattern.id, pattern.category.as_str());
+        let block = Category::ALL
+            .iter()
+            .position(|&category| category == pattern.category)
+            .unwrap() as u32
+            + 1;
+        assert_eq!(
+            pattern.id / 1_000,
+            7_000 + block,
+            "{} ({})",
+            pattern.id,
+            pattern.category.as_str()
+        );
         assert!(seen.insert(pattern.id), "{} appears twice", pattern.id);
         assert_eq!(pattern.action, PatternAction::Block, "{}", pattern.id);
-        assert!(pattern.enabled && !pattern.name.is_empty() && !pattern.tags.is_empty(), "{}", pattern.id);
+        assert!(
+            pattern.enabled && !pattern.name.is_empty() && !pattern.tags.is_empty(),
+            "{}",
+            pattern.id
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! One part: its headers and its content.
 
 use crate::{
-    parse::{Findings, ParseError, Sink, cut, parameters::Parameters},
+    parse::{Findings, ParseError, Sink, content_type::is_plain_charset, cut, parameters::Parameters},
     transform::{base64_decode_ext, hex_digit, percent_decode},
 };
 
@@ -9,15 +9,6 @@ use crate::{
 const HEADER_LIMIT: usize = 8 * 1024;
 /// Headers of one part.
 const HEADERS: usize = 16;
-/// Character sets in which ASCII looks as it does here.
-const PLAIN_CHARSETS: &[&[u8]] = &[
-    b"utf-8",
-    b"utf8",
-    b"us-ascii",
-    b"ascii",
-    b"iso-8859-1",
-    b"windows-1252",
-];
 
 /// One part, as far as it was understood.
 #[derive(Debug, Default)]
@@ -143,12 +134,6 @@ fn content_type<S: Sink + ?Sized>(value: &[u8], found: &mut Findings<'_, S>) {
     if parameters.is_ambiguous {
         found.error(ParseError::MultipartSyntax);
     }
-}
-
-fn is_plain_charset(charset: &[u8]) -> bool {
-    PLAIN_CHARSETS
-        .iter()
-        .any(|plain| charset.trim_ascii().eq_ignore_ascii_case(plain))
 }
 
 /// The next line without its end, and what follows; bare line feeds, stray carriage returns and zero bytes are errors.
