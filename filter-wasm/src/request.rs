@@ -216,16 +216,253 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message;
+    use secbeat_engine::report::{Event, ReportRequest};
+
     use super::*;
     use crate::host::fake::FakeHost;
 
+    const BLOCKED: &str = "secbeat_blocked_total.category.=.xss;.;";
+    const DETECTED: &str = "secbeat_detected_total.category.=.xss;.;";
+
+    /// A worker with one pattern, and whatever else the policy shall say.
+    fn worker(host: &FakeHost, more: &str) -> Rc<Worker> {
+        host.has_cluster.set(true);
+        let worker = Rc::new(Worker::new(host));
+        let configuration = format!(
+            r#"{{"policy":{{"revision":7,"patterns":[{{"id":17,"name":"evil","pattern":"evil","category":"xss"}}]{more}}},
+                "report":{{"cluster":"control"}}}}"#
+        );
+        assert!(worker.configure(host, 1, configuration.as_bytes()));
+        worker
+    }
+
+    fn post(kind: &str) -> FakeHost {
+        FakeHost::with_request(&[
+            (":method", "POST"),
+            (":path", "/form?a=1"),
+            (":authority", "shop.example"),
+            ("content-type", kind),
+            ("x-request-id", "id-1"),
+            ("te", "trailers"),
+        ])
+    }
+
+    fn form() -> FakeHost {
+        post("application/x-www-form-urlencoded")
+    }
+
+    /// Lets the next piece of the body arrive, as Envoy does: behind what it still buffers.
+    fn arrive(host: &FakeHost, request: &mut Request, piece: &str, end: bool) -> Flow {
+        host.body.borrow_mut().extend_from_slice(piece.as_bytes());
+        let size = host.body.borrow().len();
+        let flow = request.body(host, size, end);
+        if flow == Flow::Continue {
+            host.body.borrow_mut().clear();
+        }
+        flow
+    }
+
+    fn events(host: &FakeHost, worker: &Worker) -> Vec<Event> {
+        worker.tick(host, 1);
+        let calls = host.calls.borrow();
+        ReportRequest::decode(calls.last().expect("a report was sent").as_slice())
+            .unwrap()
+            .events
+    }
+
+    fn statuses(host: &FakeHost) -> Vec<u16> {
+        host.refusals
+            .borrow()
+            .iter()
+            .map(|refusal| refusal.status)
+            .collect()
+    }
+
     #[test]
     fn a_clean_request_goes_on_with_the_marker() {
-        let host = FakeHost::with_request(&[(":method", "GET"), (":path", "/"), (":authority", "a")]);
-        let worker = Rc::new(Worker::new(&host));
-        assert!(worker.configure(&host, 1, b"{}"));
-        assert_eq!(Request::new(Some(worker)).headers(&host, true), Flow::Continue);
-        assert_eq!((host.passed.get(), host.refusals.borrow().len()), (1, 0));
+        let host = FakeHost::with_request(&[(":method", "GET"), (":path", "/?a=good"), (":authority", "a")]);
+        let worker = worker(&host, "");
+        assert_eq!(
+            Request::new(Some(Rc::clone(&worker))).headers(&host, true),
+            Flow::Continue
+        );
+        assert_eq!((host.passed.get(), statuses(&host)), (1, vec![]));
+        assert_eq!(events(&host, &worker), []);
+        assert_eq!(host.metric("secbeat_requests_total"), 1);
+    }
+
+    #[test]
+    fn an_attack_in_the_head_is_refused_without_the_marker_and_reported() {
+        let host = FakeHost::with_request(&[
+            (":method", "GET"),
+            (":path", "/search?q=evil"),
+            (":authority", "shop.example"),
+            ("x-request-id", "id-1"),
+        ]);
+        let worker = worker(&host, "");
+        let mut request = Request::new(Some(Rc::clone(&worker)));
+        assert_eq!(request.headers(&host, true), Flow::Pause);
+        request.finish(&host);
+        assert_eq!((host.passed.get(), statuses(&host)), (0, vec![403]));
+        let events = events(&host, &worker);
+        let [event] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(
+            (event.seq, event.blocked, event.status, event.revision),
+            (1, true, 403, 7)
+        );
+        assert_eq!(
+            (event.request_id.as_str(), event.client.as_str()),
+            ("id-1", "192.0.2.1")
+        );
+        assert_eq!(event.method, b"GET");
+        assert_eq!(event.host, b"shop.example");
+        assert_eq!(event.path, b"/search");
+        let found = &event.matches[0];
+        assert_eq!(
+            (found.rule, found.category.as_str(), found.blocked),
+            (17, "xss", true)
+        );
+        assert_eq!(found.target, "query_values:q");
+        assert_eq!(host.metric(BLOCKED), 1);
+    }
+
+    #[test]
+    fn an_attack_in_the_last_byte_of_a_body_lets_nothing_pass() {
+        let host = form();
+        let mut request = Request::new(Some(worker(&host, "")));
+        assert_eq!(request.headers(&host, false), Flow::Pause);
+        assert_eq!(arrive(&host, &mut request, "a=good&b=", false), Flow::Pause);
+        assert_eq!(arrive(&host, &mut request, "evi", false), Flow::Pause);
+        assert_eq!(arrive(&host, &mut request, "l", true), Flow::Pause);
+        assert_eq!((host.passed.get(), statuses(&host)), (0, vec![403]));
+    }
+
+    #[test]
+    fn a_clean_body_goes_on_once_it_is_complete() {
+        let host = form();
+        let mut request = Request::new(Some(worker(&host, "")));
+        assert_eq!(request.headers(&host, false), Flow::Pause);
+        assert_eq!(arrive(&host, &mut request, "a=good", false), Flow::Pause);
+        assert_eq!(host.passed.get(), 0);
+        assert_eq!(arrive(&host, &mut request, "", true), Flow::Continue);
+        assert_eq!((host.passed.get(), statuses(&host)), (1, vec![]));
+    }
+
+    #[test]
+    fn a_body_larger_than_a_piece_is_seen_whole_and_once() {
+        for (end, expected) in [("evil", vec![403]), ("good", vec![])] {
+            let host = form();
+            let mut request = Request::new(Some(worker(&host, r#","body":{"limit":1048576}"#)));
+            request.headers(&host, false);
+            let body = format!("a={}&b={end}", "x".repeat(3 * Request::PIECE));
+            let (first, second) = body.split_at(2 * Request::PIECE + 7);
+            assert_eq!(arrive(&host, &mut request, first, false), Flow::Pause);
+            arrive(&host, &mut request, second, true);
+            assert_eq!(statuses(&host), expected, "{end}");
+        }
+    }
+
+    #[test]
+    fn trailers_end_a_body() {
+        for (body, passed, expected) in [("a=good", 1, vec![]), ("a=evil", 0, vec![403])] {
+            let host = form();
+            let mut request = Request::new(Some(worker(&host, "")));
+            request.headers(&host, false);
+            assert_eq!(arrive(&host, &mut request, body, false), Flow::Pause);
+            let flow = request.trailers(&host);
+            assert_eq!(flow == Flow::Continue, passed == 1);
+            assert_eq!((host.passed.get(), statuses(&host)), (passed, expected));
+        }
+    }
+
+    #[test]
+    fn a_body_over_its_limit_is_refused_and_counted() {
+        let host = form();
+        let worker = worker(&host, r#","body":{"limit":10}"#);
+        let mut request = Request::new(Some(Rc::clone(&worker)));
+        request.headers(&host, false);
+        assert_eq!(arrive(&host, &mut request, "a=123456789", false), Flow::Pause);
+        assert_eq!((host.passed.get(), statuses(&host)), (0, vec![413]));
+        assert_eq!(host.metric("secbeat_body_over_limit_total"), 1);
+        assert_eq!(host.metric("secbeat_blocked_total.category.=.limit;.;"), 1);
+        assert_eq!(events(&host, &worker)[0].limit, "body_over_limit");
+    }
+
+    #[test]
+    fn in_detect_mode_everything_passes_and_is_reported() {
+        let host = form();
+        let worker = worker(&host, r#","mode":"detect""#);
+        let mut request = Request::new(Some(Rc::clone(&worker)));
+        request.headers(&host, false);
+        assert_eq!(arrive(&host, &mut request, "a=evil", true), Flow::Continue);
+        request.finish(&host);
+        assert_eq!((host.passed.get(), statuses(&host)), (1, vec![]));
+        let events = events(&host, &worker);
+        let [event] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert_eq!((event.blocked, event.status), (false, 0));
+        assert_eq!((host.metric(BLOCKED), host.metric(DETECTED)), (0, 1));
+    }
+
+    #[test]
+    fn with_mode_off_everything_passes_unseen() {
+        let host = form();
+        let worker = worker(&host, r#","mode":"off""#);
+        let mut request = Request::new(Some(Rc::clone(&worker)));
+        assert_eq!(request.headers(&host, false), Flow::Continue);
+        assert_eq!(arrive(&host, &mut request, "a=evil", true), Flow::Continue);
+        assert_eq!(host.passed.get(), 1);
+        assert_eq!(events(&host, &worker), []);
+    }
+
+    #[test]
+    fn a_stream_goes_on_at_once_and_ends_where_an_attack_shows() {
+        let host = post("application/grpc");
+        let mut request = Request::new(Some(worker(&host, "")));
+        assert_eq!(request.headers(&host, false), Flow::Continue);
+        assert_eq!(host.passed.get(), 1);
+        assert_eq!(arrive(&host, &mut request, "good", false), Flow::Continue);
+        assert_eq!(arrive(&host, &mut request, "evil", false), Flow::Pause);
+        assert_eq!(statuses(&host), [403]);
+        assert_eq!(arrive(&host, &mut request, "more", true), Flow::Pause);
+        assert_eq!(statuses(&host), [403], "one answer per request");
+    }
+
+    #[test]
+    fn what_was_found_before_a_client_went_away_is_reported() {
+        let host = form();
+        host.request
+            .borrow_mut()
+            .push(("x-note".to_owned(), b"evil".to_vec()));
+        let worker = worker(&host, r#","mode":"detect""#);
+        let mut request = Request::new(Some(Rc::clone(&worker)));
+        assert_eq!(request.headers(&host, false), Flow::Pause);
+        request.finish(&host);
+        assert_eq!(events(&host, &worker).len(), 1);
+        assert_eq!(host.passed.get(), 0);
+    }
+
+    #[test]
+    fn without_a_destination_nothing_is_kept() {
+        let host = FakeHost::with_request(&[(":method", "GET"), (":path", "/?q=evil"), (":authority", "a")]);
+        let worker = worker(&host, "");
+        worker.configure(
+            &host,
+            1,
+            br#"{"policy":{"patterns":[{"id":17,"name":"evil","pattern":"evil"}]}}"#,
+        );
+        for _ in 0..1_000 {
+            worker.tick(&host, 1);
+        }
+        assert_eq!(
+            Request::new(Some(Rc::clone(&worker))).headers(&host, true),
+            Flow::Pause
+        );
+        assert_eq!(host.metric("secbeat_events_unreported_total"), 1);
     }
 
     #[test]
@@ -236,15 +473,7 @@ mod tests {
             let mut request = Request::new(worker);
             assert_eq!(request.headers(&host, false), Flow::Pause);
             assert_eq!(request.body(&host, 10, true), Flow::Pause);
-            assert_eq!(host.passed.get(), 0);
-            assert_eq!(
-                host.refusals
-                    .borrow()
-                    .iter()
-                    .map(|refusal| refusal.status)
-                    .collect::<Vec<_>>(),
-                [503]
-            );
+            assert_eq!((host.passed.get(), statuses(&host)), (0, vec![503]));
         }
         assert_eq!(host.metric("secbeat_refused_without_policy_total"), 1);
     }
