@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) chains: Chains,
     /// By phase: rules that no gate stands for; they are evaluated each time.
     eager: [Vec<u32>; Phase::ALL.len()],
+    /// By phase: whether there is any rule.
+    phases: [bool; Phase::ALL.len()],
     /// Collections that some rule looks at.
     used: Bits,
 }
@@ -49,7 +51,7 @@ impl Plan {
 
     /// Whether there is any rule of a phase.
     pub(crate) fn has_rules(&self, phase: Phase) -> bool {
-        self.rules.iter().any(|planned| planned.rule.phase == phase)
+        self.phases.get(phase.index()).is_some_and(|has_rules| *has_rules)
     }
 
     /// Whether some rule looks at a collection.

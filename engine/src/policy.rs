@@ -3,6 +3,7 @@
 use crate::{
     config::{BodyPolicy, Limits, Mode},
     plan::Plan,
+    rule::{Collection, Phase},
 };
 
 /// A compiled policy: immutable, shared by every transaction.
@@ -35,6 +36,16 @@ impl Policy {
     /// How request bodies are held and inspected.
     pub fn body(&self) -> &BodyPolicy {
         &self.body
+    }
+
+    /// Whether some rule looks at the client's address, so that it is worth finding out.
+    pub fn uses_client(&self) -> bool {
+        self.plan.uses(Collection::Client)
+    }
+
+    /// Whether some rule looks at the head of responses (phase 3), so that it is worth showing.
+    pub fn inspects_responses(&self) -> bool {
+        self.mode != Mode::Off && self.plan.has_rules(Phase::ResponseHeaders)
     }
 
     /// How many rules are in force; a pattern counts once per phase that it looks at.

@@ -45,6 +45,8 @@ pub(crate) trait RequestHost: Clock + Meter {
     fn request_headers(&self) -> Headers;
     /// Up to `limit` bytes of what is buffered of the request's body, from offset `start` on.
     fn request_body(&self, start: usize, limit: usize) -> Vec<u8>;
+    /// Every header of the response.
+    fn response_headers(&self) -> Headers;
     /// Address and port of the client, as text.
     fn client(&self) -> Option<Vec<u8>>;
     /// Sets the marker without which the guard behind the filter refuses the request.

@@ -22,7 +22,7 @@ pub(crate) struct Metrics {
     policy_revision: u32,
     policy_failures: u32,
     body_over_limit: u32,
-    without_policy: u32,
+    unjudged: u32,
 }
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Metrics {
             policy_revision: meter.define(MetricKind::Gauge, "secbeat_policy_revision"),
             policy_failures: counter("secbeat_policy_failures_total"),
             body_over_limit: counter("secbeat_body_over_limit_total"),
-            without_policy: counter("secbeat_refused_without_policy_total"),
+            unjudged: counter("secbeat_unjudged_total"),
         }
     }
 
@@ -91,9 +91,9 @@ impl Metrics {
         meter.add(self.body_over_limit, 1);
     }
 
-    /// Counts a request refused because there was no policy to judge it by.
-    pub(crate) fn refused_without_policy<M: Meter>(&self, meter: &M) {
-        meter.add(self.without_policy, 1);
+    /// Counts a request refused because nothing could judge it, as without a policy.
+    pub(crate) fn unjudged<M: Meter>(&self, meter: &M) {
+        meter.add(self.unjudged, 1);
     }
 }
 

@@ -5,10 +5,10 @@
 
 use std::{mem, rc::Rc, sync::Arc};
 
-use secbeat_engine::{Denial, RequestHead, Transaction, Verdict};
+use secbeat_engine::{Denial, RequestHead, ResponseHead, Transaction, Verdict, config::Mode};
 
 use crate::{
-    event,
+    client, event,
     host::{Flow, Headers, RequestHost},
     refusal::{Refusal, RequestId},
     worker::Worker,
@@ -27,9 +27,14 @@ enum Stage {
     #[default]
     Idle,
     /// Held back; the engine has seen `seen` bytes of what the proxy buffers.
-    Held { transaction: Transaction, seen: usize },
+    Held {
+        transaction: Box<Transaction>,
+        seen: usize,
+    },
     /// Going on, and shown to the engine as it streams by.
-    Streaming { transaction: Transaction },
+    Streaming { transaction: Box<Transaction> },
+    /// Gone on as a whole; some rule wants to see the response.
+    Answering { transaction: Box<Transaction> },
     /// Refused; whatever still arrives stays here.
     Refused,
 }
@@ -37,6 +42,10 @@ enum Stage {
 impl Request {
     /// Bytes of a body that are copied out of the proxy at a time.
     const PIECE: usize = 64 * 1024;
+    /// Status of a refusal when nothing can judge the request.
+    const UNAVAILABLE: u16 = 503;
+    /// Least status in place of a response that was refused: the fault is not the client's.
+    const BAD_RESPONSE: u16 = 502;
 
     /// Starts a request. Without a worker, that is before any configuration, every request is refused.
     pub(crate) fn new(worker: Option<Rc<Worker>>) -> Self {
@@ -52,25 +61,24 @@ impl Request {
             worker.count_request(host);
         }
         let Some(policy) = self.worker.as_ref().and_then(|worker| worker.policy()) else {
-            return self.refuse_without_policy(host);
+            return self.refuse_unjudged(host);
         };
-        let mut transaction = Transaction::new(Arc::clone(&policy));
+        if policy.mode() == Mode::Off {
+            host.mark_passed();
+            return Flow::Continue;
+        }
         let headers = host.request_headers();
         #[cfg(feature = "faults")]
         if let Some(worker) = &self.worker {
             worker.trap_if_asked(&headers);
         }
-        let pairs: Vec<(&[u8], &[u8])> = headers
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), value.as_slice()))
-            .collect();
-        let mut verdict = transaction.request_headers(
-            &RequestHead {
-                client: None,
-                headers: &pairs,
-            },
-            end,
-        );
+        let client = policy.uses_client().then(|| host.client()).flatten();
+        let head = RequestHead {
+            client: client.and_then(|text| client::address(&text)),
+            headers: &pairs(&headers),
+        };
+        let mut transaction = Box::new(Transaction::new(Arc::clone(&policy)));
+        let mut verdict = transaction.request_headers(&head, end);
         if end && verdict == Verdict::Hold {
             verdict = transaction.request_body(&[], true);
         }
@@ -80,43 +88,71 @@ impl Request {
     /// `size` bytes of the body are at hand, buffered ones included; `end` tells that no more follow.
     pub(crate) fn body<H: RequestHost>(&mut self, host: &H, size: usize, end: bool) -> Flow {
         match mem::take(&mut self.stage) {
-            Stage::Idle => Flow::Continue,
-            Stage::Refused => {
-                self.stage = Stage::Refused;
-                Flow::Pause
-            }
             Stage::Held { transaction, seen } => self.show(host, transaction, seen, size, end),
             Stage::Streaming { transaction } => self.show(host, transaction, 0, size, end),
+            other => self.stay(other),
         }
     }
 
     /// The body has ended with trailers.
     pub(crate) fn trailers<H: RequestHost>(&mut self, host: &H) -> Flow {
         match mem::take(&mut self.stage) {
-            Stage::Idle => Flow::Continue,
-            Stage::Refused => {
-                self.stage = Stage::Refused;
-                Flow::Pause
-            }
             Stage::Held { mut transaction, .. } | Stage::Streaming { mut transaction } => {
                 let verdict = transaction.request_body(&[], true);
                 self.follow(host, transaction, verdict, true, 0)
             }
+            other => self.stay(other),
+        }
+    }
+
+    /// Status and headers of the response have arrived, perhaps before the request was complete.
+    pub(crate) fn response<H: RequestHost>(&mut self, host: &H) -> Flow {
+        let (Stage::Answering { transaction } | Stage::Streaming { transaction }) = &mut self.stage else {
+            return Flow::Continue;
+        };
+        if !transaction.policy().inspects_responses() {
+            return Flow::Continue;
+        }
+        let headers = host.response_headers();
+        let head = ResponseHead {
+            headers: &pairs(&headers),
+        };
+        let Verdict::Deny(mut denial) = transaction.response_headers(&head) else {
+            return Flow::Continue;
+        };
+        denial.status = denial.status.max(Self::BAD_RESPONSE);
+        match mem::take(&mut self.stage) {
+            Stage::Answering { transaction } | Stage::Streaming { transaction } => {
+                self.conclude(host, &transaction, Some(denial));
+                Flow::Pause
+            }
+            other => self.stay(other),
         }
     }
 
     /// The request is over, perhaps before it was complete.
     pub(crate) fn finish<H: RequestHost>(&mut self, host: &H) {
-        if let Stage::Held { transaction, .. } | Stage::Streaming { transaction } = mem::take(&mut self.stage)
+        if let Stage::Held { transaction, .. }
+        | Stage::Streaming { transaction }
+        | Stage::Answering { transaction } = mem::take(&mut self.stage)
         {
             self.conclude(host, &transaction, None);
+        }
+    }
+
+    /// Nothing changes: what was let go on goes on, what was refused stays.
+    fn stay(&mut self, stage: Stage) -> Flow {
+        self.stage = stage;
+        match self.stage {
+            Stage::Idle | Stage::Streaming { .. } | Stage::Answering { .. } => Flow::Continue,
+            Stage::Held { .. } | Stage::Refused => Flow::Pause,
         }
     }
 
     fn show<H: RequestHost>(
         &mut self,
         host: &H,
-        mut transaction: Transaction,
+        mut transaction: Box<Transaction>,
         mut seen: usize,
         size: usize,
         end: bool,
@@ -124,7 +160,11 @@ impl Request {
         loop {
             let piece = host.request_body(seen, size.saturating_sub(seen).min(Self::PIECE));
             seen += piece.len();
-            let is_last = piece.is_empty() || seen >= size;
+            if piece.is_empty() && seen < size {
+                // The proxy does not give what it says it has: nobody can judge this.
+                return self.refuse_unjudged(host);
+            }
+            let is_last = seen >= size;
             let verdict = transaction.request_body(&piece, end && is_last);
             let wants_more = match verdict {
                 Verdict::Allow => transaction.wants_body(),
@@ -140,7 +180,7 @@ impl Request {
     fn follow<H: RequestHost>(
         &mut self,
         host: &H,
-        transaction: Transaction,
+        transaction: Box<Transaction>,
         verdict: Verdict,
         end: bool,
         seen: usize,
@@ -150,6 +190,8 @@ impl Request {
                 host.mark_passed();
                 if !end && transaction.wants_body() {
                     self.stage = Stage::Streaming { transaction };
+                } else if transaction.policy().inspects_responses() {
+                    self.stage = Stage::Answering { transaction };
                 } else {
                     self.conclude(host, &transaction, None);
                 }
@@ -160,7 +202,7 @@ impl Request {
                 Flow::Pause
             }
             // Nothing more will come, so that waiting would hang the request.
-            Verdict::Hold => self.refuse_without_policy(host),
+            Verdict::Hold => self.refuse_unjudged(host),
             Verdict::Deny(denial) => {
                 self.conclude(host, &transaction, Some(denial));
                 Flow::Pause
@@ -170,12 +212,12 @@ impl Request {
 
     /// Reports what was found and, with a denial, refuses the request.
     fn conclude<H: RequestHost>(&mut self, host: &H, transaction: &Transaction, denial: Option<Denial>) {
-        if denial.is_none() && transaction.matches().is_empty() {
+        if denial.is_none() && !transaction.has_findings() {
             return;
         }
         let headers = host.request_headers();
         let id = RequestId::of(&headers, host.now());
-        self.record(host, &headers, &id, transaction, denial);
+        self.record(host, &id, transaction, denial);
         if let Some(denial) = denial {
             self.refuse(host, denial.status, &headers, &id);
         }
@@ -184,27 +226,26 @@ impl Request {
     fn record<H: RequestHost>(
         &self,
         host: &H,
-        headers: &Headers,
         id: &RequestId,
         transaction: &Transaction,
         denial: Option<Denial>,
     ) {
         let Some(worker) = &self.worker else { return };
-        worker.count_findings(host, transaction.matches(), denial);
+        worker.count_findings(host, transaction, denial);
         if worker.wants_events() {
-            worker.keep(host, event::describe(host, headers, id, transaction, denial));
+            worker.keep(host, event::describe(host, id, transaction, denial));
         } else {
-            worker.note_unreported(host, transaction.matches(), denial);
+            worker.note_unreported(host, transaction, denial);
         }
     }
 
-    fn refuse_without_policy<H: RequestHost>(&mut self, host: &H) -> Flow {
+    fn refuse_unjudged<H: RequestHost>(&mut self, host: &H) -> Flow {
         if let Some(worker) = &self.worker {
-            worker.count_without_policy(host);
+            worker.count_unjudged(host);
         }
         let headers = host.request_headers();
         let id = RequestId::of(&headers, host.now());
-        self.refuse(host, 503, &headers, &id);
+        self.refuse(host, Self::UNAVAILABLE, &headers, &id);
         Flow::Pause
     }
 
@@ -212,6 +253,13 @@ impl Request {
         self.stage = Stage::Refused;
         host.refuse(&Refusal::new(status, id, headers));
     }
+}
+
+fn pairs(headers: &Headers) -> Vec<(&[u8], &[u8])> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_bytes(), value.as_slice()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -447,6 +495,45 @@ mod tests {
     }
 
     #[test]
+    fn a_response_that_a_rule_refuses_is_replaced() {
+        let host = FakeHost::with_request(&[(":method", "GET"), (":path", "/"), (":authority", "a")]);
+        host.has_cluster.set(true);
+        let worker = Rc::new(Worker::new(&host));
+        let configuration = br#"{"report":{"cluster":"control"},"policy":{"patterns":[
+            {"id":18,"name":"leak","pattern":"secret","category":"custom","targets":["response_headers"]}]}}"#;
+        assert!(worker.configure(&host, 1, configuration));
+        let mut clean = Request::new(Some(Rc::clone(&worker)));
+        assert_eq!(clean.headers(&host, true), Flow::Continue);
+        assert_eq!(clean.response(&host), Flow::Continue);
+        clean.finish(&host);
+        let mut leaking = Request::new(Some(Rc::clone(&worker)));
+        assert_eq!(leaking.headers(&host, true), Flow::Continue);
+        host.response
+            .borrow_mut()
+            .push(("x-debug".to_owned(), b"secret".to_vec()));
+        assert_eq!(leaking.response(&host), Flow::Pause);
+        assert_eq!(
+            leaking.response(&host),
+            Flow::Continue,
+            "the answer in its place passes"
+        );
+        leaking.finish(&host);
+        assert_eq!(statuses(&host), [502]);
+        assert_eq!(events(&host, &worker).len(), 1);
+    }
+
+    #[test]
+    fn a_body_over_a_limit_that_refuses_nothing_is_counted() {
+        let host = form();
+        let worker = worker(&host, r#","body":{"limit":10,"over_limit":"inspect_prefix"}"#);
+        let mut request = Request::new(Some(Rc::clone(&worker)));
+        request.headers(&host, false);
+        assert_eq!(arrive(&host, &mut request, "a=123456789", true), Flow::Continue);
+        assert_eq!((host.passed.get(), statuses(&host)), (1, vec![]));
+        assert_eq!(host.metric("secbeat_body_over_limit_total"), 1);
+    }
+
+    #[test]
     fn without_a_destination_nothing_is_kept() {
         let host = FakeHost::with_request(&[(":method", "GET"), (":path", "/?q=evil"), (":authority", "a")]);
         let worker = worker(&host, "");
@@ -475,6 +562,6 @@ mod tests {
             assert_eq!(request.body(&host, 10, true), Flow::Pause);
             assert_eq!((host.passed.get(), statuses(&host)), (0, vec![503]));
         }
-        assert_eq!(host.metric("secbeat_refused_without_policy_total"), 1);
+        assert_eq!(host.metric("secbeat_unjudged_total"), 1);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use log::{error, info, warn};
-use secbeat_engine::{Denial, Policy, RuleMatch, report};
+use secbeat_engine::{Denial, Policy, RuleMatch, Transaction, report};
 
 use crate::{
     configuration::Configuration,
@@ -147,9 +147,9 @@ impl Worker {
         self.reporter.borrow_mut().count_request();
     }
 
-    /// Counts a request refused because there is no policy.
-    pub(crate) fn count_without_policy<H: RequestHost>(&self, host: &H) {
-        self.metrics.refused_without_policy(host);
+    /// Counts a request refused because nothing could judge it, as without a policy.
+    pub(crate) fn count_unjudged<H: RequestHost>(&self, host: &H) {
+        self.metrics.unjudged(host);
         self.reporter.borrow_mut().count_blocked();
     }
 
@@ -162,18 +162,21 @@ impl Worker {
     pub(crate) fn count_findings<H: RequestHost>(
         &self,
         host: &H,
-        matches: &[RuleMatch],
+        transaction: &Transaction,
         denial: Option<Denial>,
     ) {
+        let matches = transaction.matches();
+        if transaction.limit_exceeded() == Some(Transaction::BODY_OVER_LIMIT) {
+            self.metrics.body_over_limit(host);
+        }
         if let Some(denial) = denial {
             self.metrics
                 .blocked(host, deciding(denial, matches).map(|found| found.category));
             self.reporter.borrow_mut().count_blocked();
-            if denial.rule.is_none() {
-                self.metrics.body_over_limit(host);
+        } else {
+            if let Some(first) = matches.first() {
+                self.metrics.detected(host, first.category);
             }
-        } else if let Some(first) = matches.first() {
-            self.metrics.detected(host, first.category);
             self.reporter.borrow_mut().count_detected();
         }
     }
@@ -188,7 +191,7 @@ impl Worker {
     pub(crate) fn note_unreported<H: RequestHost>(
         &self,
         host: &H,
-        matches: &[RuleMatch],
+        transaction: &Transaction,
         denial: Option<Denial>,
     ) {
         self.metrics.event_unreported(host);
@@ -197,7 +200,7 @@ impl Worker {
             return;
         };
         let status = denial.status;
-        match deciding(denial, matches) {
+        match deciding(denial, transaction.matches()) {
             Some(found) => {
                 let (rule, category) = (found.rule, found.category.as_str());
                 info!("request refused status={status} rule={rule} category={category} withheld={withheld}");

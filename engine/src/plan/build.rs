@@ -118,11 +118,13 @@ impl PlanBuilder {
         }
         let gates = self.gates.finish(&self.chains);
         let used = self.used.unwrap_or_default();
+        let phases = Phase::ALL.map(|phase| self.rules.iter().any(|planned| planned.rule.phase == phase));
         Ok(Plan {
             rules: self.rules,
             gates,
             chains: self.chains,
             eager: self.eager,
+            phases,
             used,
         })
     }

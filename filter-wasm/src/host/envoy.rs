@@ -113,6 +113,10 @@ impl HttpContext for Stream {
         self.0.trailers(&Envoy).into()
     }
 
+    fn on_http_response_headers(&mut self, _count: usize, _end: bool) -> Action {
+        self.0.response(&Envoy).into()
+    }
+
     fn on_log(&mut self) {
         self.0.finish(&Envoy);
     }
@@ -172,6 +176,10 @@ impl RequestHost for Envoy {
         }
         let piece = hostcalls::get_buffer(BufferType::HttpRequestBody, start, limit);
         piece.ok().flatten().unwrap_or_default()
+    }
+
+    fn response_headers(&self) -> Headers {
+        hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default()
     }
 
     fn client(&self) -> Option<Vec<u8>> {

@@ -17,6 +17,7 @@ pub(crate) struct FakeHost {
     pub(crate) step: Cell<u64>,
     pub(crate) request: RefCell<Headers>,
     pub(crate) body: RefCell<Vec<u8>>,
+    pub(crate) response: RefCell<Headers>,
     pub(crate) passed: Cell<u32>,
     pub(crate) refusals: RefCell<Vec<Refusal>>,
     pub(crate) interval: Cell<Duration>,
@@ -88,6 +89,10 @@ impl RequestHost for FakeHost {
             .take(limit)
             .copied()
             .collect()
+    }
+
+    fn response_headers(&self) -> Headers {
+        self.response.borrow().clone()
     }
 
     fn client(&self) -> Option<Vec<u8>> {
