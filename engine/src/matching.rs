@@ -26,3 +26,6 @@ pub(crate) use chains::{ChainId, Chains};
 pub(crate) use gate::{Gates, GatesBuilder, selects};
 pub(crate) use operator::{Environment, Test, number};
 pub(crate) use scan::{Hit, Scratch};
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,7 @@ pub(crate) fn is_feasible(hir: &Hir, alphabet: impl Fn(u8) -> bool + Copy) -> bo
 /// Members of an exact set beyond which it becomes a formula.
 const EXACT_LIMIT: usize = 48;
 /// The same for the branches of an alternation, where each is worth having.
-const ALTERNATION_LIMIT: usize = 2_000;
+const ALTERNATION_LIMIT: usize = 500;
 /// Bytes of a literal beyond which it is not made longer.
 const LITERAL_LIMIT: usize = 24;
 /// Members of a class that is still spelt out.

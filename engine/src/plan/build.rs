@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Plan, PlannedLink, PlannedRule};
 use crate::{
     matching::{Bits, Chains, GatesBuilder, Test},
-    rule::{Collection, Effect, Item, Link, Macro, Operator, Phase, Rule, Template},
+    rule::{Collection, Effect, Item, Link, Macro, Operator, Phase, Rule, RuleId, Template},
 };
 
 /// Lowers a program into a plan: first item by item, then in steps, at last whole.
@@ -27,7 +27,7 @@ pub(crate) struct PlanBuilder {
 /// Why a program is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PlanError {
-    #[error("no marker `{0}` behind the rule")]
+    #[error("no marker `{0}` behind it")]
     NoMarker(Arc<str>),
     #[error("{0}")]
     Automaton(String),
@@ -94,8 +94,8 @@ impl PlanBuilder {
         Ok(true)
     }
 
-    /// The plan; to be called after the last step. Errors come with the position of their rule.
-    pub(crate) fn finish(mut self) -> Result<Plan, Vec<(u32, PlanError)>> {
+    /// The plan; to be called after the last step. Errors come with the id of their rule.
+    pub(crate) fn finish(mut self) -> Result<Plan, Vec<(RuleId, PlanError)>> {
         let mut errors = Vec::new();
         for (position, planned) in self.rules.iter_mut().enumerate() {
             let position = position as u32;
@@ -110,7 +110,7 @@ impl PlanBuilder {
                 .find(|target| **target > position);
             match behind {
                 Some(target) => planned.skip_to = Some(*target),
-                None => errors.push((position, PlanError::NoMarker(Arc::clone(marker)))),
+                None => errors.push((planned.rule.id, PlanError::NoMarker(Arc::clone(marker)))),
             }
         }
         if !errors.is_empty() {

@@ -46,8 +46,16 @@ pub(super) fn collect(
     } else {
         Kind::of(&content_type)
     };
+    if summary.content_types > 1 {
+        fields.add_error("body", ParseError::ContentType);
+    }
+    parse::content_type(&content_type, &mut Arguments::body(fields));
     let limits = &policy.limits;
     let mut arguments = Arguments::body(fields);
+    if is_truncated {
+        // That it does not end well is no news.
+        arguments = arguments.quiet();
+    }
     let has_failed = match kind {
         Kind::Form => {
             parse::urlencoded(body, limits, &mut arguments);

@@ -22,7 +22,9 @@ pub(super) struct Summary {
     pub(super) method: Part,
     pub(super) host: Part,
     pub(super) path: Part,
+    /// The first content type; [`Summary::content_types`] tells whether there were more.
     pub(super) content_type: Option<Part>,
+    pub(super) content_types: u32,
     pub(super) content_length: Option<u64>,
     pub(super) has_content_encoding: bool,
     pub(super) has_transfer_encoding: bool,
@@ -128,7 +130,10 @@ fn note(name: &[u8], value: &[u8], part: Part, summary: &mut Summary) {
             .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
     };
     match name {
-        b"content-type" => summary.content_type = Some(part),
+        b"content-type" => {
+            summary.content_type.get_or_insert(part);
+            summary.content_types = summary.content_types.saturating_add(1);
+        }
         b"content-length" => {
             summary.content_length = std::str::from_utf8(value)
                 .ok()

@@ -1,5 +1,9 @@
 //! Transactions from the outside: what is refused, held, let go and reported.
 
+mod program;
+mod properties;
+mod streams;
+
 use super::*;
 use crate::{
     compile,

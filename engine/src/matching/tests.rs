@@ -1,0 +1,159 @@
+//! The gates against the plain truth: each rule asked about each value.
+
+use std::sync::Arc;
+
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use super::{Chains, Gates, GatesBuilder, Hit, Scratch, Test, operator::Nothing};
+use crate::{
+    rule::{Collection, Expression, Flags, Operator, Phase, Target, Template, TextTest},
+    transform::Transformation,
+};
+
+const WORDS: &[&str] = &[
+    "ab", "c", "select", "on", "1", "%", "<", "(", " ", "x-y", "/", "\u{e9}", "\0", "_",
+];
+const CHAINS: &[&[Transformation]] = &[
+    &[],
+    &[Transformation::Lowercase],
+    &[Transformation::UrlDecodeUni],
+    &[Transformation::UrlDecodeUni, Transformation::Lowercase],
+    &[
+        Transformation::UrlDecodeUni,
+        Transformation::HtmlEntityDecode,
+        Transformation::RemoveNulls,
+    ],
+    &[Transformation::RemoveWhitespace],
+    &[Transformation::HexDecode],
+    &[Transformation::Length],
+    &[Transformation::CmdLine],
+    &[Transformation::SqlHexDecode],
+];
+
+fn expression() -> impl Strategy<Value = String> {
+    let escape = |word: &str| {
+        word.bytes()
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("\\x{byte:02x}")
+                }
+            })
+            .collect::<String>()
+    };
+    let leaf = prop_oneof![
+        6 => select(WORDS).prop_map(escape),
+        2 => select(&[r"\s", r"\w", r"\W", "[a-c<]", "[^a]", ".", r"\d", "[(%]"][..]).prop_map(str::to_owned),
+        1 => select(&[r"\b", "^", "$"][..]).prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(4, 16, 4, |inner| {
+        prop_oneof![
+            3 => vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
+            2 => vec(inner.clone(), 2..4).prop_map(|parts| format!("(?:{})", parts.join("|"))),
+            1 => (inner, select(&["?", "*", "+", "{2}", "{1,3}", "{0}"][..])).prop_map(|(part, times)| format!("(?:{part}){times}")),
+        ]
+    })
+}
+
+fn operator() -> impl Strategy<Value = Operator> {
+    let text = || vec(select(WORDS), 0..3).prop_map(|words| words.concat());
+    let tests = [
+        TextTest::Contains,
+        TextTest::ContainsWord,
+        TextTest::BeginsWith,
+        TextTest::EndsWith,
+        TextTest::Equals,
+        TextTest::Within,
+    ];
+    prop_oneof![
+        8 => (expression(), any::<bool>()).prop_map(|(text, ignore_case)| {
+            Operator::Rx(Expression::new(&text, Flags { ignore_case, groups: false }).unwrap())
+        }),
+        1 => vec(text(), 1..4).prop_map(|phrases| Operator::Pm(phrases.iter().map(|phrase| phrase.as_bytes().into()).collect())),
+        1 => (select(tests.to_vec()), text()).prop_map(|(how, text)| Operator::Text(how, Template::literal(text.as_bytes()))),
+    ]
+}
+
+fn value() -> impl Strategy<Value = Vec<u8>> {
+    let encode = |word: &str| {
+        word.bytes()
+            .flat_map(|byte| format!("%{byte:02x}").into_bytes())
+            .collect::<Vec<u8>>()
+    };
+    let part = prop_oneof![
+        6 => select(WORDS).prop_map(|word| word.as_bytes().to_vec()),
+        2 => select(WORDS).prop_map(|word| word.to_ascii_uppercase().into_bytes()),
+        1 => select(WORDS).prop_map(encode),
+        1 => select(&["&lt;", "0x3c", "6162", "+", "'", "\\"][..]).prop_map(|text| text.as_bytes().to_vec()),
+        1 => vec(any::<u8>(), 1..3),
+    ];
+    vec(part, 0..8).prop_map(|parts| parts.concat())
+}
+
+fn build(rules: &[(Operator, &[Transformation])], once: bool) -> (Gates, Chains, Vec<Arc<Test>>) {
+    let mut builder = GatesBuilder::default();
+    let mut chains = Chains::default();
+    let mut tests = Vec::new();
+    for (position, (operator, transformations)) in rules.iter().enumerate() {
+        let test = Arc::new(Test::new(operator).unwrap());
+        let chain = chains.intern(transformations);
+        let targets = [Target::all(Collection::QueryValues)];
+        builder.add(
+            Phase::RequestHeaders,
+            position as u32,
+            chain,
+            Arc::clone(&test),
+            targets.into(),
+            once,
+        );
+        tests.push(test);
+    }
+    while builder.step().unwrap() {}
+    (builder.finish(&chains), chains, tests)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn gates_find_exactly_what_asking_each_rule_finds(
+        rules in vec((operator(), select(CHAINS)), 1..12),
+        values in vec(value(), 1..4),
+    ) {
+        let (gates, chains, tests) = build(&rules, false);
+        let mut scratch = Scratch::new(&gates);
+        let mut expected = Vec::new();
+        for (field, value) in (0..).zip(&values) {
+            scratch.scan(&gates, &chains, Phase::RequestHeaders, (Collection::QueryValues, b"", field), value);
+            for (rule, (test, (_, transformations))) in (0..).zip(tests.iter().zip(&rules)) {
+                let transformed = transformations.iter().fold(value.clone(), |value, transformation| {
+                    transformation.apply(value.into()).into_owned()
+                });
+                if let Some(found) = test.find(&transformed, &Nothing) {
+                    expected.push(Hit { rule, field, start: found.start as u32, end: found.end as u32 });
+                }
+            }
+        }
+        expected.sort_unstable();
+        prop_assert_eq!(scratch.take_hits(), expected);
+    }
+
+    #[test]
+    fn one_hit_is_enough_where_it_is_said_so(
+        rules in vec((operator(), select(CHAINS)), 1..6),
+        values in vec(value(), 1..4),
+    ) {
+        let run = |once: bool| {
+            let (gates, chains, _) = build(&rules, once);
+            let mut scratch = Scratch::new(&gates);
+            for (field, value) in (0..).zip(&values) {
+                scratch.scan(&gates, &chains, Phase::RequestHeaders, (Collection::QueryValues, b"", field), value);
+            }
+            scratch.take_hits()
+        };
+        let mut all = run(false);
+        all.dedup_by_key(|hit| hit.rule);
+        prop_assert_eq!(run(true), all);
+    }
+}

@@ -1,0 +1,74 @@
+//! What holds for every request.
+
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use super::*;
+
+const BODIES: &[(&str, &str)] = &[
+    ("application/x-www-form-urlencoded", "a=b&c=%3Cscript%3E&d=e"),
+    ("application/json", r#"{"a":["b",{"c":"\u003cscript>"}],"d":"e"}"#),
+    (
+        "multipart/form-data; boundary=x",
+        "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n<script>\r\n--x--\r\n",
+    ),
+    ("text/plain", "nothing in here\n"),
+    ("application/json", "{\"a\": \"clean\"}"),
+];
+
+fn outcome(policy: &Arc<Policy>, content_type: &str, chunks: &[&[u8]]) -> (Verdict, Vec<RuleMatch>) {
+    let mut transaction = Transaction::new(Arc::clone(policy));
+    let mut verdict = head(&mut transaction, "/", &[("content-type", content_type)], false);
+    for (index, chunk) in chunks.iter().enumerate() {
+        verdict = transaction.request_body(chunk, index + 1 == chunks.len());
+    }
+    (verdict, transaction.matches().to_vec())
+}
+
+proptest! {
+    /// However a body is cut into pieces, the verdict is the same.
+    #[test]
+    fn cutting_a_body_changes_nothing(
+        (content_type, body) in select(BODIES),
+        mut cuts in vec(0usize..100, 0..8),
+        limit in select(vec![10usize, 20, 1_000]),
+        over_limit in select(vec![OverLimit::Reject, OverLimit::InspectPrefix, OverLimit::Skip]),
+    ) {
+        let body_policy = BodyPolicy { limit, over_limit, ..BodyPolicy::default() };
+        let patterns = vec![pattern(1, "<script", &[]), pattern(2, "cle", &["body"])];
+        let config = PolicyConfig { patterns,
+            body: body_policy, ..PolicyConfig::default() };
+        let policy = Arc::new(compile(&config).unwrap());
+        let body = body.as_bytes();
+        for cut in &mut cuts {
+            *cut = (*cut).min(body.len());
+        }
+        cuts.sort_unstable();
+        let mut chunks = Vec::new();
+        let mut from = 0;
+        for cut in cuts {
+            chunks.push(&body[from..cut]);
+            from = cut;
+        }
+        chunks.push(&body[from..]);
+        prop_assert_eq!(outcome(&policy, content_type, &chunks), outcome(&policy, content_type, &[body]));
+    }
+
+    /// Whatever arrives, nothing panics, and what is reported stays within its bounds.
+    #[test]
+    fn any_bytes_are_survived(
+        path in vec(any::<u8>(), 0..64),
+        headers in vec((select(vec!["content-type", "cookie", "x", ":path", "content-length", "upgrade"]), vec(any::<u8>(), 0..32)), 0..6),
+        body in vec(any::<u8>(), 0..128),
+        end in any::<bool>(),
+    ) {
+        let mut transaction = with(vec![pattern(1, "[^a]", &[]), pattern(2, "a|b", &["headers:/^x/", "&cookies", "parse_errors"])]);
+        let mut all: Vec<(&[u8], &[u8])> = vec![(b":method", b"POST"), (b":path", &path)];
+        all.extend(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())));
+        transaction.request_headers(&RequestHead { client: None, headers: &all }, end);
+        transaction.request_body(&body, true);
+        transaction.response_headers(&ResponseHead { headers: &all });
+        for found in transaction.matches() {
+            prop_assert!(found.target.len() <= 128 && found.matched.len() <= RuleMatch::MATCHED_LIMIT);
+        }
+    }
+}
