@@ -3,14 +3,14 @@
 //! This is where the filter's one promise is kept: a request goes on only after a verdict, and exactly the paths
 //! that let it go on set the pass marker.
 
-use std::{mem, rc::Rc, sync::Arc};
+use std::{mem, rc::Rc};
 
 use secbeat_engine::{Denial, RequestHead, ResponseHead, Transaction, Verdict, config::Mode};
 
 use crate::{
     client, event,
     host::{Flow, Headers, RequestHost},
-    refusal::{Refusal, RequestId},
+    refusal::{Recipient, Refusal, RequestId},
     worker::Worker,
 };
 
@@ -27,16 +27,20 @@ enum Stage {
     #[default]
     Idle,
     /// Held back; the engine has seen `seen` bytes of what the proxy buffers.
-    Held {
-        transaction: Box<Transaction>,
-        seen: usize,
-    },
+    Held { exchange: Box<Exchange>, seen: usize },
     /// Going on, and shown to the engine as it streams by.
-    Streaming { transaction: Box<Transaction> },
+    Streaming(Box<Exchange>),
     /// Gone on as a whole; some rule wants to see the response.
-    Answering { transaction: Box<Transaction> },
+    Answering(Box<Exchange>),
     /// Refused; whatever still arrives stays here.
     Refused,
+}
+
+#[derive(Debug)]
+struct Exchange {
+    transaction: Transaction,
+    /// Known once the headers have gone on; until then the headers tell.
+    recipient: Option<Recipient>,
 }
 
 impl Request {
@@ -77,19 +81,23 @@ impl Request {
             client: client.and_then(|text| client::address(&text)),
             headers: &pairs(&headers),
         };
-        let mut transaction = Box::new(Transaction::new(Arc::clone(&policy)));
+        let mut transaction = Transaction::new(policy);
         let mut verdict = transaction.request_headers(&head, end);
         if end && verdict == Verdict::Hold {
             verdict = transaction.request_body(&[], true);
         }
-        self.follow(host, transaction, verdict, end, 0)
+        let exchange = Box::new(Exchange {
+            transaction,
+            recipient: None,
+        });
+        self.follow(host, exchange, verdict, end, 0)
     }
 
     /// `size` bytes of the body are at hand, buffered ones included; `end` tells that no more follow.
     pub(crate) fn body<H: RequestHost>(&mut self, host: &H, size: usize, end: bool) -> Flow {
         match mem::take(&mut self.stage) {
-            Stage::Held { transaction, seen } => self.show(host, transaction, seen, size, end),
-            Stage::Streaming { transaction } => self.show(host, transaction, 0, size, end),
+            Stage::Held { exchange, seen } => self.show(host, exchange, seen, size, end),
+            Stage::Streaming(exchange) => self.show(host, exchange, 0, size, end),
             other => self.stay(other),
         }
     }
@@ -97,9 +105,9 @@ impl Request {
     /// The body has ended with trailers.
     pub(crate) fn trailers<H: RequestHost>(&mut self, host: &H) -> Flow {
         match mem::take(&mut self.stage) {
-            Stage::Held { mut transaction, .. } | Stage::Streaming { mut transaction } => {
-                let verdict = transaction.request_body(&[], true);
-                self.follow(host, transaction, verdict, true, 0)
+            Stage::Held { mut exchange, .. } | Stage::Streaming(mut exchange) => {
+                let verdict = exchange.transaction.request_body(&[], true);
+                self.follow(host, exchange, verdict, true, 0)
             }
             other => self.stay(other),
         }
@@ -107,9 +115,10 @@ impl Request {
 
     /// Status and headers of the response have arrived, perhaps before the request was complete.
     pub(crate) fn response<H: RequestHost>(&mut self, host: &H) -> Flow {
-        let (Stage::Answering { transaction } | Stage::Streaming { transaction }) = &mut self.stage else {
+        let (Stage::Answering(exchange) | Stage::Streaming(exchange)) = &mut self.stage else {
             return Flow::Continue;
         };
+        let transaction = &mut exchange.transaction;
         if !transaction.policy().inspects_responses() {
             return Flow::Continue;
         }
@@ -122,8 +131,8 @@ impl Request {
         };
         denial.status = denial.status.max(Self::BAD_RESPONSE);
         match mem::take(&mut self.stage) {
-            Stage::Answering { transaction } | Stage::Streaming { transaction } => {
-                self.conclude(host, &transaction, Some(denial));
+            Stage::Answering(exchange) | Stage::Streaming(exchange) => {
+                self.conclude(host, *exchange, Some(denial));
                 Flow::Pause
             }
             other => self.stay(other),
@@ -132,11 +141,10 @@ impl Request {
 
     /// The request is over, perhaps before it was complete.
     pub(crate) fn finish<H: RequestHost>(&mut self, host: &H) {
-        if let Stage::Held { transaction, .. }
-        | Stage::Streaming { transaction }
-        | Stage::Answering { transaction } = mem::take(&mut self.stage)
+        if let Stage::Held { exchange, .. } | Stage::Streaming(exchange) | Stage::Answering(exchange) =
+            mem::take(&mut self.stage)
         {
-            self.conclude(host, &transaction, None);
+            self.conclude(host, *exchange, None);
         }
     }
 
@@ -144,7 +152,7 @@ impl Request {
     fn stay(&mut self, stage: Stage) -> Flow {
         self.stage = stage;
         match self.stage {
-            Stage::Idle | Stage::Streaming { .. } | Stage::Answering { .. } => Flow::Continue,
+            Stage::Idle | Stage::Streaming(_) | Stage::Answering(_) => Flow::Continue,
             Stage::Held { .. } | Stage::Refused => Flow::Pause,
         }
     }
@@ -152,7 +160,7 @@ impl Request {
     fn show<H: RequestHost>(
         &mut self,
         host: &H,
-        mut transaction: Box<Transaction>,
+        mut exchange: Box<Exchange>,
         mut seen: usize,
         size: usize,
         end: bool,
@@ -165,14 +173,14 @@ impl Request {
                 return self.refuse_unjudged(host);
             }
             let is_last = seen >= size;
-            let verdict = transaction.request_body(&piece, end && is_last);
+            let verdict = exchange.transaction.request_body(&piece, end && is_last);
             let wants_more = match verdict {
-                Verdict::Allow => transaction.wants_body(),
+                Verdict::Allow => exchange.transaction.wants_body(),
                 Verdict::Hold => true,
                 Verdict::Deny(_) => false,
             };
             if is_last || !wants_more {
-                return self.follow(host, transaction, verdict, end, seen);
+                return self.follow(host, exchange, verdict, end, seen);
             }
         }
     }
@@ -180,46 +188,56 @@ impl Request {
     fn follow<H: RequestHost>(
         &mut self,
         host: &H,
-        transaction: Box<Transaction>,
+        exchange: Box<Exchange>,
         verdict: Verdict,
         end: bool,
         seen: usize,
     ) -> Flow {
         match verdict {
-            Verdict::Allow => {
-                host.mark_passed();
-                if !end && transaction.wants_body() {
-                    self.stage = Stage::Streaming { transaction };
-                } else if transaction.policy().inspects_responses() {
-                    self.stage = Stage::Answering { transaction };
-                } else {
-                    self.conclude(host, &transaction, None);
-                }
-                Flow::Continue
-            }
+            Verdict::Allow => self.let_go_on(host, exchange, end),
             Verdict::Hold if !end => {
-                self.stage = Stage::Held { transaction, seen };
+                self.stage = Stage::Held { exchange, seen };
                 Flow::Pause
             }
             // Nothing more will come, so that waiting would hang the request.
             Verdict::Hold => self.refuse_unjudged(host),
             Verdict::Deny(denial) => {
-                self.conclude(host, &transaction, Some(denial));
+                self.conclude(host, *exchange, Some(denial));
                 Flow::Pause
             }
         }
     }
 
+    fn let_go_on<H: RequestHost>(&mut self, host: &H, mut exchange: Box<Exchange>, end: bool) -> Flow {
+        host.mark_passed();
+        let transaction = &exchange.transaction;
+        let wants_body = !end && transaction.wants_body();
+        if wants_body || transaction.policy().inspects_responses() {
+            exchange.recipient.get_or_insert_with(|| recipient(host));
+            self.stage = if wants_body {
+                Stage::Streaming(exchange)
+            } else {
+                Stage::Answering(exchange)
+            };
+        } else {
+            self.conclude(host, *exchange, None);
+        }
+        Flow::Continue
+    }
+
     /// Reports what was found and, with a denial, refuses the request.
-    fn conclude<H: RequestHost>(&mut self, host: &H, transaction: &Transaction, denial: Option<Denial>) {
+    fn conclude<H: RequestHost>(&mut self, host: &H, exchange: Exchange, denial: Option<Denial>) {
+        let Exchange {
+            transaction,
+            recipient: known,
+        } = exchange;
         if denial.is_none() && !transaction.has_findings() {
             return;
         }
-        let headers = host.request_headers();
-        let id = RequestId::of(&headers, host.now());
-        self.record(host, &id, transaction, denial);
+        let recipient = known.unwrap_or_else(|| recipient(host));
+        self.record(host, &recipient.id, &transaction, denial);
         if let Some(denial) = denial {
-            self.refuse(host, denial.status, &headers, &id);
+            self.refuse(host, denial.status, &recipient);
         }
     }
 
@@ -243,16 +261,18 @@ impl Request {
         if let Some(worker) = &self.worker {
             worker.count_unjudged(host);
         }
-        let headers = host.request_headers();
-        let id = RequestId::of(&headers, host.now());
-        self.refuse(host, Self::UNAVAILABLE, &headers, &id);
+        self.refuse(host, Self::UNAVAILABLE, &recipient(host));
         Flow::Pause
     }
 
-    fn refuse<H: RequestHost>(&mut self, host: &H, status: u16, headers: &Headers, id: &RequestId) {
+    fn refuse<H: RequestHost>(&mut self, host: &H, status: u16, recipient: &Recipient) {
         self.stage = Stage::Refused;
-        host.refuse(&Refusal::new(status, id, headers));
+        host.refuse(&Refusal::new(status, recipient));
     }
+}
+
+fn recipient<H: RequestHost>(host: &H) -> Recipient {
+    Recipient::of(&host.request_headers(), host.now())
 }
 
 fn pairs(headers: &Headers) -> Vec<(&[u8], &[u8])> {
@@ -473,9 +493,12 @@ mod tests {
         let mut request = Request::new(Some(worker(&host, "")));
         assert_eq!(request.headers(&host, false), Flow::Continue);
         assert_eq!(host.passed.get(), 1);
+        // Envoy shows the headers of a request only until they have gone on.
+        host.request.borrow_mut().clear();
         assert_eq!(arrive(&host, &mut request, "good", false), Flow::Continue);
         assert_eq!(arrive(&host, &mut request, "evil", false), Flow::Pause);
         assert_eq!(statuses(&host), [403]);
+        assert!(host.refusals.borrow()[0].body.contains("id-1"));
         assert_eq!(arrive(&host, &mut request, "more", true), Flow::Pause);
         assert_eq!(statuses(&host), [403], "one answer per request");
     }

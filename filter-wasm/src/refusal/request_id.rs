@@ -32,10 +32,6 @@ impl RequestId {
         }
         String::from_utf8(bytes.to_vec()).ok().map(Self)
     }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl fmt::Display for RequestId {
