@@ -13,6 +13,8 @@ use crate::{
 
 /// Patterns that one request may add.
 const MAX_ITEMS: usize = 1_000;
+/// Name of a pattern that was given none.
+const DEFAULT_NAME: &str = "pattern added by API";
 /// What `rule_type` may say beside the names of the categories.
 const RULE_TYPES: &[(&str, Category)] = &[
     ("sql", Category::SqlInjection),
@@ -129,7 +131,7 @@ pub(super) fn patch(id: u32, body: &Value) -> Result<PatternPatch, Problem> {
         fields.same_id(id);
         PatternPatch {
             pattern: fields.required_text(),
-            name: fields.altered("name"),
+            name: fields.altered_or("name", DEFAULT_NAME.to_owned()),
             category: fields.altered("category"),
             targets: fields.altered("targets"),
             transformations: fields.altered("transformations"),
@@ -202,7 +204,7 @@ impl<'a> Fields<'a> {
         PatternConfig {
             id,
             pattern: pattern.unwrap_or_default(),
-            name: self.take("name").unwrap_or_default(),
+            name: self.take("name").unwrap_or_else(|| DEFAULT_NAME.to_owned()),
             category: self.category().unwrap_or_default(),
             targets: self.take("targets").unwrap_or_default(),
             transformations: self.take("transformations").unwrap_or_default(),
@@ -237,13 +239,12 @@ impl<'a> Fields<'a> {
     /// The category, under its own name or the seed's.
     fn category(&mut self) -> Option<Category> {
         let category = self.take::<Category>("category");
-        self.known.push("rule_type");
-        let word = self.object.get("rule_type")?;
-        let short = word
-            .as_str()
-            .and_then(|word| RULE_TYPES.iter().find(|(name, _)| *name == word));
-        let rule_type = match short {
-            Some((_, category)) => Some(*category),
+        let word = self.object.get("rule_type").and_then(Value::as_str);
+        let rule_type = match RULE_TYPES.iter().find(|(name, _)| Some(*name) == word) {
+            Some((_, category)) => {
+                self.known.push("rule_type");
+                Some(*category)
+            }
             None => self.take::<Category>("rule_type"),
         };
         if category.is_some() && rule_type.is_some() && category != rule_type {
