@@ -122,7 +122,7 @@ fn every_rule_of_the_pack_has_two_attacks() {
             *attacks.entry(rule).or_default() += 1;
         }
     }
-    let pack = packs::find(PACK).unwrap();
+    let pack = packs::find(PACK).unwrap().config().unwrap();
     let bare: Vec<u32> = pack
         .patterns
         .iter()
@@ -151,7 +151,7 @@ fn every_category_of_the_pack_has_twelve_attacks() {
 
 #[test]
 fn ids_of_the_pack_lie_in_the_block_of_their_category() {
-    let pack = packs::find(PACK).unwrap();
+    let pack = packs::find(PACK).unwrap().config().unwrap();
     let mut seen = BTreeSet::new();
     for pattern in &pack.patterns {
         let block = Category::ALL
