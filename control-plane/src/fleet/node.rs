@@ -50,7 +50,7 @@ pub(super) struct Node {
     last_error: Option<NodeError>,
     epoch: watch::Sender<u32>,
     recovery: Recovery,
-    /// New VMs were requested then, and so many instances were counted before.
+    /// When all VMs were last replaced by new ones, and how many there were before.
     rebuilt: Option<(Moment, usize)>,
     last_seen: Moment,
 }
@@ -58,6 +58,7 @@ pub(super) struct Node {
 /// What one stream was sent and answered.
 #[derive(Debug, Clone, Default)]
 struct Stream {
+    opened: Option<Moment>,
     requested: Option<u64>,
     acked: Option<u64>,
     refused: Option<(u64, String)>,
@@ -123,7 +124,11 @@ impl Node {
     pub(super) fn connect(&mut self, info: NodeInfo, stream: u64, now: Moment) -> watch::Receiver<u32> {
         self.info = info;
         self.last_seen = now;
-        self.streams.insert(stream, Stream::default());
+        let opened = Stream {
+            opened: Some(now),
+            ..Stream::default()
+        };
+        self.streams.insert(stream, opened);
         self.epoch.subscribe()
     }
 
@@ -205,13 +210,27 @@ impl Node {
                 if self.retired.len() > MAX_RETIRED {
                     self.retired.pop_front();
                 }
+                self.rebuilt = self.is_same_envoy().then(|| (now, self.counted(now).count()));
                 self.instances.clear();
-                self.rebuilt = None;
             }
             None => {}
         }
         self.process = Some((process, now));
         true
+    }
+
+    /// Whether the Envoy that the known instances belong to is the one whose stream is open. Its VMs count as another
+    /// process once they run other code, since what they share starts anew.
+    fn is_same_envoy(&self) -> bool {
+        let opened = self
+            .streams
+            .last_key_value()
+            .and_then(|(_, stream)| stream.opened);
+        opened.is_some_and(|opened| {
+            self.instances
+                .values()
+                .any(|instance| instance.last_seen.at > opened.at)
+        })
     }
 
     fn bound_instances(&mut self) {
@@ -302,11 +321,15 @@ impl Node {
     /// How many workers must report at least, given that `found` do.
     fn expected(&self, found: usize, now: Moment) -> usize {
         let is_settling = self.process.is_some_and(|(_, since)| now.since(since) < SETTLE);
-        let rebuilt = self
-            .rebuilt
+        self.rebuilt_lately(now)
+            .max(if is_settling { found + 1 } else { 0 })
+    }
+
+    /// How many VMs there were before they were all replaced, if that was so lately that they may still be coming.
+    fn rebuilt_lately(&self, now: Moment) -> usize {
+        self.rebuilt
             .filter(|(since, _)| now.since(*since) < STALE)
-            .map_or(0, |(_, count)| count);
-        rebuilt.max(if is_settling { found + 1 } else { 0 })
+            .map_or(0, |(_, count)| count)
     }
 
     /// Raises the epoch if a worker lost the filter and an attempt to recover it is due.
@@ -314,7 +337,14 @@ impl Node {
         if !self.has_lost_worker(latest, now) || !self.recovery.attempt(latest, now) {
             return false;
         }
-        self.rebuilt = Some((now, self.counted(now).count()));
+        let before = self.rebuilt_lately(now).max(self.counted(now).count());
+        self.rebuilt = Some((now, before));
+        self.fail(
+            ErrorSource::Recovery,
+            latest,
+            "a worker lost the filter, new VMs requested",
+            now,
+        );
         for instance in self.instances.values_mut() {
             instance.is_superseded = true;
         }
@@ -341,9 +371,10 @@ impl Node {
         {
             return false;
         }
-        let is_short = self.rebuilt.is_some_and(|(since, count)| {
-            (PATIENCE..STALE).contains(&now.since(since)) && self.counted(now).count() < count
-        });
+        let has_settled = self
+            .rebuilt
+            .is_some_and(|(since, _)| now.since(since) >= PATIENCE);
+        let is_short = has_settled && self.counted(now).count() < self.rebuilt_lately(now);
         // A worker that was offered the revision and is alive is still compiling.
         is_short
             || self.counted(now).any(|(_, instance)| {

@@ -80,6 +80,8 @@ pub enum ErrorSource {
     Envoy,
     /// The filter could not load the policy.
     Filter,
+    /// A worker fell silent behind an acknowledgement, and the control plane had its VM built anew.
+    Recovery,
 }
 
 /// Whether a revision is in force.

@@ -236,3 +236,425 @@ impl Subscription {
         names
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use envoy_types::pb::google::rpc::Status;
+
+    use super::*;
+    use crate::xds::type_url::{CLUSTER, ENDPOINT, EXTENSION, LISTENER};
+
+    /// A client by hand, so that a test decides when it answers.
+    #[derive(Default)]
+    struct Client {
+        delta: Delta,
+        world: World,
+    }
+
+    fn resource(name: &str, version: &str) -> Resource {
+        Resource {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            any: version.to_owned().into(),
+        }
+    }
+
+    fn strings(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn subscribe(type_url: &str, names: &[&str]) -> DeltaDiscoveryRequest {
+        DeltaDiscoveryRequest {
+            type_url: type_url.to_owned(),
+            resource_names_subscribe: strings(names),
+            ..DeltaDiscoveryRequest::default()
+        }
+    }
+
+    fn unsubscribe(type_url: &str, names: &[&str]) -> DeltaDiscoveryRequest {
+        DeltaDiscoveryRequest {
+            type_url: type_url.to_owned(),
+            resource_names_unsubscribe: strings(names),
+            ..DeltaDiscoveryRequest::default()
+        }
+    }
+
+    fn holding(request: DeltaDiscoveryRequest, versions: &[(&str, &str)]) -> DeltaDiscoveryRequest {
+        let versions = versions
+            .iter()
+            .map(|&(name, version)| (name.to_owned(), version.to_owned()));
+        DeltaDiscoveryRequest {
+            initial_resource_versions: versions.collect::<HashMap<_, _>>(),
+            ..request
+        }
+    }
+
+    fn ack(type_url: &str, nonce: &str) -> DeltaDiscoveryRequest {
+        DeltaDiscoveryRequest {
+            response_nonce: nonce.to_owned(),
+            ..subscribe(type_url, &[])
+        }
+    }
+
+    fn nack(type_url: &str, nonce: &str) -> DeltaDiscoveryRequest {
+        let status = Status {
+            code: 13,
+            message: "no".to_owned(),
+            ..Status::default()
+        };
+        DeltaDiscoveryRequest {
+            error_detail: Some(status),
+            ..ack(type_url, nonce)
+        }
+    }
+
+    impl Client {
+        fn new(type_url: &str, resources: &[(&str, &str)]) -> Self {
+            let mut client = Self::default();
+            client.put(type_url, resources);
+            client
+        }
+
+        /// Adds or replaces resources.
+        fn put(&mut self, type_url: &str, resources: &[(&str, &str)]) {
+            for (name, version) in resources {
+                self.world = self.world.clone().with(type_url, resource(name, version));
+            }
+        }
+
+        fn send(&mut self, request: DeltaDiscoveryRequest) -> Vec<Outcome> {
+            self.delta.receive(request, &self.world).unwrap()
+        }
+
+        /// The next response as (type, resources, removed, nonce).
+        fn next(&mut self) -> Option<(String, Vec<String>, Vec<String>, String)> {
+            let response = self.delta.poll(&self.world)?;
+            let resources = response
+                .resources
+                .iter()
+                .map(|resource| format!("{}={}", resource.name, resource.version));
+            Some((
+                response.type_url,
+                resources.collect(),
+                response.removed,
+                response.nonce,
+            ))
+        }
+
+        /// Expects a response with these resources and removals, and returns its nonce.
+        #[track_caller]
+        fn expect(&mut self, resources: &[&str], removed: &[&str]) -> String {
+            let (_, found, gone, nonce) = self.next().expect("a response");
+            assert_eq!((found, gone), (strings(resources), strings(removed)));
+            nonce
+        }
+
+        #[track_caller]
+        fn expect_nothing(&mut self) {
+            assert_eq!(self.next(), None);
+        }
+    }
+
+    #[test]
+    fn subscribed_resource_is_sent_once_and_again_when_it_changes() {
+        let mut client = Client::new(EXTENSION, &[("secbeat", "1")]);
+        assert_eq!(client.send(subscribe(EXTENSION, &["secbeat"])), []);
+        let nonce = client.expect(&["secbeat=1"], &[]);
+        let outcomes = client.send(ack(EXTENSION, &nonce));
+        assert!(matches!(outcomes.as_slice(), [Outcome::Ack { resources, .. }] if resources.len() == 1));
+        client.expect_nothing();
+        client.put(EXTENSION, &[("secbeat", "2")]);
+        client.expect(&["secbeat=2"], &[]);
+    }
+
+    #[test]
+    fn only_one_response_is_outstanding_and_the_newest_follows() {
+        let mut client = Client::new(EXTENSION, &[("secbeat", "1")]);
+        client.send(subscribe(EXTENSION, &["secbeat"]));
+        let nonce = client.expect(&["secbeat=1"], &[]);
+        for version in ["2", "3", "4"] {
+            client.put(EXTENSION, &[("secbeat", version)]);
+            client.expect_nothing();
+        }
+        client.send(ack(EXTENSION, &nonce));
+        client.expect(&["secbeat=4"], &[]);
+    }
+
+    #[test]
+    fn refused_version_is_not_sent_again_until_the_content_changes() {
+        let mut client = Client::new(EXTENSION, &[("secbeat", "1")]);
+        client.send(subscribe(EXTENSION, &["secbeat"]));
+        let nonce = client.expect(&["secbeat=1"], &[]);
+        let outcomes = client.send(nack(EXTENSION, &nonce));
+        assert!(matches!(outcomes.as_slice(), [Outcome::Nack { message, .. }] if message == "no"));
+        client.expect_nothing();
+        client.put(EXTENSION, &[("secbeat", "2")]);
+        let nonce = client.expect(&["secbeat=2"], &[]);
+        client.send(ack(EXTENSION, &nonce));
+        // The refusal is over: the old content is news again.
+        client.put(EXTENSION, &[("secbeat", "1")]);
+        client.expect(&["secbeat=1"], &[]);
+    }
+
+    #[test]
+    fn refusal_after_a_good_version_falls_back_to_it_in_silence() {
+        let mut client = Client::new(EXTENSION, &[("secbeat", "1")]);
+        client.send(subscribe(EXTENSION, &["secbeat"]));
+        let nonce = client.expect(&["secbeat=1"], &[]);
+        client.send(ack(EXTENSION, &nonce));
+        client.put(EXTENSION, &[("secbeat", "2")]);
+        let nonce = client.expect(&["secbeat=2"], &[]);
+        client.send(nack(EXTENSION, &nonce));
+        // A rollback to what the client still holds needs no push.
+        client.put(EXTENSION, &[("secbeat", "1")]);
+        client.expect_nothing();
+    }
+
+    #[test]
+    fn reconnecting_client_is_sent_only_what_it_does_not_hold() {
+        let mut client = Client::new(EXTENSION, &[("secbeat", "2")]);
+        let request = holding(subscribe(EXTENSION, &["secbeat"]), &[("secbeat", "2")]);
+        let outcomes = client.send(request);
+        assert!(matches!(outcomes.as_slice(), [Outcome::Holds(resource)] if resource.version == "2"));
+        client.expect_nothing();
+
+        let mut client = Client::new(EXTENSION, &[("secbeat", "2")]);
+        let request = holding(subscribe(EXTENSION, &["secbeat"]), &[("secbeat", "1")]);
+        assert_eq!(client.send(request), []);
+        client.expect(&["secbeat=2"], &[]);
+    }
+
+    #[test]
+    fn reconnecting_client_is_always_answered_about_endpoints() {
+        let mut client = Client::new(ENDPOINT, &[("a", "1")]);
+        client.send(holding(subscribe(ENDPOINT, &["a"]), &[("a", "1")]));
+        client.expect(&["a=1"], &[]);
+    }
+
+    #[test]
+    fn reconnecting_client_is_told_what_is_gone() {
+        let mut client = Client::new(CLUSTER, &[("a", "1")]);
+        client.send(holding(subscribe(CLUSTER, &[]), &[("a", "1"), ("b", "1")]));
+        client.expect(&[], &["b"]);
+    }
+
+    #[test]
+    fn names_are_held_only_within_the_subscription() {
+        let mut client = Client::new(EXTENSION, &[("a", "1")]);
+        client.send(holding(
+            subscribe(EXTENSION, &["a"]),
+            &[("a", "1"), ("stray", "1")],
+        ));
+        client.expect_nothing();
+    }
+
+    #[test]
+    fn unknown_name_is_answered_as_removed_and_sent_when_it_appears() {
+        let mut client = Client::default();
+        client.send(subscribe(EXTENSION, &["secbeat"]));
+        let nonce = client.expect(&[], &["secbeat"]);
+        client.send(ack(EXTENSION, &nonce));
+        client.expect_nothing();
+        client.put(EXTENSION, &[("secbeat", "1")]);
+        client.expect(&["secbeat=1"], &[]);
+    }
+
+    #[test]
+    fn extension_configurations_go_one_by_one_and_removals_by_themselves() {
+        let mut client = Client::new(EXTENSION, &[("a", "1"), ("c", "1")]);
+        client.send(subscribe(EXTENSION, &["a", "b", "c"]));
+        let nonce = client.expect(&["a=1"], &[]);
+        client.send(nack(EXTENSION, &nonce));
+        let nonce = client.expect(&["c=1"], &[]);
+        client.send(ack(EXTENSION, &nonce));
+        let nonce = client.expect(&[], &["b"]);
+        client.send(ack(EXTENSION, &nonce));
+        client.expect_nothing();
+    }
+
+    #[test]
+    fn empty_wildcard_is_answered_at_once() {
+        for type_url in [CLUSTER, LISTENER, "type.googleapis.com/made.up.Type"] {
+            for names in [&[][..], &["*"]] {
+                let mut client = Client::default();
+                client.send(subscribe(type_url, names));
+                let nonce = client.expect(&[], &[]);
+                client.send(ack(type_url, &nonce));
+                client.expect_nothing();
+            }
+        }
+    }
+
+    #[test]
+    fn wildcard_stays_when_names_are_added_and_ends_when_given_up() {
+        let mut client = Client::new(CLUSTER, &[("a", "1"), ("b", "1")]);
+        client.send(subscribe(CLUSTER, &[]));
+        let nonce = client.expect(&["a=1", "b=1"], &[]);
+        client.send(DeltaDiscoveryRequest {
+            response_nonce: nonce,
+            ..subscribe(CLUSTER, &["a"])
+        });
+        let nonce = client.expect(&["a=1"], &[]);
+        client.send(ack(CLUSTER, &nonce));
+        client.put(CLUSTER, &[("b", "2")]);
+        let nonce = client.expect(&["b=2"], &[]);
+        client.send(DeltaDiscoveryRequest {
+            response_nonce: nonce,
+            ..unsubscribe(CLUSTER, &["*"])
+        });
+        client.put(CLUSTER, &[("a", "3"), ("b", "3")]);
+        client.expect(&["a=3"], &[]);
+    }
+
+    #[test]
+    fn name_given_up_under_a_wildcard_is_answered() {
+        let mut client = Client::new(CLUSTER, &[("a", "1")]);
+        client.send(subscribe(CLUSTER, &["*", "a", "gone"]));
+        let nonce = client.expect(&["a=1"], &["gone"]);
+        client.send(DeltaDiscoveryRequest {
+            response_nonce: nonce,
+            ..unsubscribe(CLUSTER, &["a", "gone"])
+        });
+        let nonce = client.expect(&["a=1"], &["gone"]);
+        client.send(ack(CLUSTER, &nonce));
+        client.expect_nothing();
+    }
+
+    #[test]
+    fn name_that_was_never_subscribed_is_given_up_without_effect() {
+        let mut client = Client::new(EXTENSION, &[("a", "1"), ("b", "1")]);
+        client.send(subscribe(EXTENSION, &["a"]));
+        let nonce = client.expect(&["a=1"], &[]);
+        client.send(DeltaDiscoveryRequest {
+            response_nonce: nonce,
+            ..unsubscribe(EXTENSION, &["b"])
+        });
+        client.expect_nothing();
+    }
+
+    #[test]
+    fn name_subscribed_again_is_answered_though_nothing_changed() {
+        let mut client = Client::new(EXTENSION, &[("a", "1")]);
+        client.send(subscribe(EXTENSION, &["a"]));
+        let nonce = client.expect(&["a=1"], &[]);
+        client.send(ack(EXTENSION, &nonce));
+        client.send(unsubscribe(EXTENSION, &["a"]));
+        client.send(subscribe(EXTENSION, &["a"]));
+        let nonce = client.expect(&["a=1"], &[]);
+        client.send(ack(EXTENSION, &nonce));
+        client.send(subscribe(EXTENSION, &["a"]));
+        client.expect(&["a=1"], &[]);
+    }
+
+    #[test]
+    fn stale_nonce_settles_nothing_and_loses_no_subscription() {
+        let mut client = Client::new(EXTENSION, &[("a", "1"), ("b", "1")]);
+        client.send(subscribe(EXTENSION, &["a"]));
+        let first = client.expect(&["a=1"], &[]);
+        client.send(ack(EXTENSION, &first));
+        client.put(EXTENSION, &[("a", "2")]);
+        let second = client.expect(&["a=2"], &[]);
+        let stale = DeltaDiscoveryRequest {
+            response_nonce: first.clone(),
+            ..subscribe(EXTENSION, &["b"])
+        };
+        assert_eq!(client.send(stale), [Outcome::Stale]);
+        assert_eq!(client.send(nack(EXTENSION, &first)), [Outcome::Stale]);
+        client.expect_nothing();
+        client.send(ack(EXTENSION, &second));
+        client.expect(&["b=1"], &[]);
+    }
+
+    #[test]
+    fn answer_to_a_resource_given_up_meanwhile_leaves_nothing_behind() {
+        let mut client = Client::new(EXTENSION, &[("a", "1")]);
+        client.send(subscribe(EXTENSION, &["a"]));
+        let nonce = client.expect(&["a=1"], &[]);
+        client.send(unsubscribe(EXTENSION, &["a"]));
+        client.send(ack(EXTENSION, &nonce));
+        client.send(subscribe(EXTENSION, &["a"]));
+        client.expect(&["a=1"], &[]);
+    }
+
+    #[test]
+    fn types_are_independent_and_ordered_make_before_break() {
+        let mut client = Client::new(EXTENSION, &[("secbeat", "1")]);
+        client.put(CLUSTER, &[("c", "1")]);
+        client.put(LISTENER, &[("l", "1")]);
+        for (type_url, names) in [(EXTENSION, &["secbeat"][..]), (LISTENER, &[]), (CLUSTER, &[])] {
+            client.send(subscribe(type_url, names));
+        }
+        let order: Vec<_> = std::iter::from_fn(|| client.next()).collect();
+        let types: Vec<_> = order.iter().map(|(type_url, ..)| type_url.as_str()).collect();
+        assert_eq!(types, [CLUSTER, LISTENER, EXTENSION]);
+        // A refusal in one type, with its own nonce, leaves the others alone.
+        client.send(nack(LISTENER, &order[1].3));
+        assert_eq!(client.send(ack(CLUSTER, &order[2].3)), [Outcome::Stale]);
+        client.put(CLUSTER, &[("c", "2")]);
+        client.expect_nothing();
+        client.send(ack(CLUSTER, &order[0].3));
+        client.expect(&["c=2"], &[]);
+    }
+
+    #[test]
+    fn large_states_are_split() {
+        let mut client = Client::default();
+        for name in ["a", "b", "c"] {
+            let large = Resource {
+                any: vec![0; MAX_RESPONSE_BYTES / 2].into(),
+                ..resource(name, "1")
+            };
+            client.world = client.world.clone().with(CLUSTER, large);
+        }
+        client.send(subscribe(CLUSTER, &[]));
+        let nonce = client.expect(&["a=1", "b=1"], &[]);
+        client.send(ack(CLUSTER, &nonce));
+        client.expect(&["c=1"], &[]);
+    }
+
+    #[test]
+    fn requests_out_of_bounds_end_the_stream() {
+        let receive = |request| Delta::default().receive(request, &World::default()).unwrap_err();
+        assert_eq!(receive(subscribe("", &[])), Violation::TypeMissing);
+        let names = DeltaDiscoveryRequest {
+            resource_names_subscribe: vec!["x".to_owned(); MAX_NAMES + 1],
+            ..subscribe(CLUSTER, &[])
+        };
+        assert_eq!(receive(names), Violation::TooManyNames { found: MAX_NAMES + 1 });
+        let long = "x".repeat(1_025);
+        let field = "resource_names_subscribe";
+        assert_eq!(
+            receive(subscribe(CLUSTER, &[&long])),
+            Violation::TooLong { field, found: 1_025 }
+        );
+        assert_eq!(
+            receive(holding(subscribe(CLUSTER, &[]), &[("a", &long)])),
+            Violation::TooLong {
+                field: "initial_resource_versions",
+                found: 1_025
+            }
+        );
+        let mut delta = Delta::default();
+        for number in 0..super::super::protocol::MAX_TYPES {
+            delta
+                .receive(subscribe(&format!("t/{number}"), &[]), &World::default())
+                .unwrap();
+        }
+        let error = delta.receive(subscribe("t/more", &[]), &World::default());
+        assert_eq!(error, Err(Violation::TooManyTypes));
+    }
+
+    #[test]
+    fn subscriptions_do_not_grow_over_many_requests() {
+        let mut delta = Delta::default();
+        let batch = |from: usize| DeltaDiscoveryRequest {
+            resource_names_subscribe: (from..from + MAX_NAMES).map(|name| name.to_string()).collect(),
+            ..subscribe(EXTENSION, &[])
+        };
+        assert!(delta.receive(batch(0), &World::default()).is_ok());
+        let error = delta.receive(batch(1), &World::default());
+        assert_eq!(error, Err(Violation::TooManyNames { found: MAX_NAMES + 1 }));
+    }
+}

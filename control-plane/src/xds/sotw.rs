@@ -206,3 +206,245 @@ fn version(resources: &[Arc<Resource>]) -> String {
     version.truncate(16);
     version
 }
+
+#[cfg(test)]
+mod tests {
+    use envoy_types::pb::google::rpc::Status;
+
+    use super::*;
+    use crate::xds::type_url::{CLUSTER, ENDPOINT, EXTENSION, LISTENER, ROUTE};
+
+    /// A client by hand, so that a test decides when it answers.
+    #[derive(Default)]
+    struct Client {
+        sotw: Sotw,
+        world: World,
+    }
+
+    fn strings(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn want(type_url: &str, names: &[&str], nonce: &str) -> DiscoveryRequest {
+        DiscoveryRequest {
+            type_url: type_url.to_owned(),
+            resource_names: strings(names),
+            response_nonce: nonce.to_owned(),
+            ..DiscoveryRequest::default()
+        }
+    }
+
+    fn refuse(request: DiscoveryRequest) -> DiscoveryRequest {
+        let status = Status {
+            code: 13,
+            message: "no".to_owned(),
+            ..Status::default()
+        };
+        DiscoveryRequest {
+            error_detail: Some(status),
+            ..request
+        }
+    }
+
+    impl Client {
+        fn new(type_url: &str, resources: &[(&str, &str)]) -> Self {
+            let mut client = Self::default();
+            client.put(type_url, resources);
+            client
+        }
+
+        fn put(&mut self, type_url: &str, resources: &[(&str, &str)]) {
+            for &(name, version) in resources {
+                let any = version.to_owned().into();
+                let resource = Resource {
+                    name: name.to_owned(),
+                    version: version.to_owned(),
+                    any,
+                };
+                self.world = self.world.clone().with(type_url, resource);
+            }
+        }
+
+        fn send(&mut self, request: DiscoveryRequest) -> Vec<Outcome> {
+            self.sotw.receive(request, &self.world).unwrap()
+        }
+
+        /// Expects a response with these resources, and returns its nonce.
+        #[track_caller]
+        fn expect(&mut self, resources: &[&str]) -> String {
+            let response = self.sotw.poll(&self.world).expect("a response");
+            let found: Vec<_> = response
+                .resources
+                .iter()
+                .map(|resource| format!("{}={}", resource.name, resource.version))
+                .collect();
+            assert_eq!(found, strings(resources));
+            assert!(!response.version.is_empty());
+            response.nonce
+        }
+
+        #[track_caller]
+        fn expect_nothing(&mut self) {
+            assert_eq!(self.sotw.poll(&self.world), None);
+        }
+    }
+
+    #[test]
+    fn resource_is_sent_once_and_again_when_it_changes() {
+        let mut client = Client::new(EXTENSION, &[("secbeat", "1")]);
+        client.send(want(EXTENSION, &["secbeat"], ""));
+        let nonce = client.expect(&["secbeat=1"]);
+        client.put(EXTENSION, &[("secbeat", "2")]);
+        client.expect_nothing();
+        let outcomes = client.send(want(EXTENSION, &["secbeat"], &nonce));
+        assert!(matches!(outcomes.as_slice(), [Outcome::Ack { .. }]));
+        let nonce = client.expect(&["secbeat=2"]);
+        client.send(want(EXTENSION, &["secbeat"], &nonce));
+        client.expect_nothing();
+    }
+
+    #[test]
+    fn refused_version_is_not_sent_again_until_the_content_changes() {
+        for type_url in [EXTENSION, CLUSTER, ENDPOINT] {
+            let mut client = Client::new(type_url, &[("a", "1")]);
+            client.send(want(type_url, &["a"], ""));
+            let nonce = client.expect(&["a=1"]);
+            let outcomes = client.send(refuse(want(type_url, &["a"], &nonce)));
+            assert!(
+                matches!(outcomes.as_slice(), [Outcome::Nack { .. }]),
+                "{type_url}"
+            );
+            client.expect_nothing();
+            client.put(type_url, &[("a", "2")]);
+            client.expect(&["a=2"]);
+        }
+    }
+
+    #[test]
+    fn new_stream_is_answered_whatever_the_client_holds() {
+        let mut client = Client::new(EXTENSION, &[("secbeat", "1")]);
+        let request = DiscoveryRequest {
+            version_info: "1".to_owned(),
+            ..want(EXTENSION, &["secbeat"], "9")
+        };
+        assert_eq!(client.send(request), [], "a nonce of another stream is no answer");
+        client.expect(&["secbeat=1"]);
+    }
+
+    #[test]
+    fn empty_wildcard_is_answered_at_once() {
+        for type_url in [CLUSTER, LISTENER, ROUTE, ENDPOINT] {
+            for names in [&[][..], &["*"]] {
+                let mut client = Client::default();
+                client.send(want(type_url, names, ""));
+                let nonce = client.expect(&[]);
+                client.send(want(type_url, names, &nonce));
+                client.expect_nothing();
+            }
+        }
+    }
+
+    #[test]
+    fn clusters_are_sent_as_a_whole() {
+        let mut client = Client::new(CLUSTER, &[("a", "1"), ("b", "1")]);
+        client.send(want(CLUSTER, &[], ""));
+        let nonce = client.expect(&["a=1", "b=1"]);
+        client.send(want(CLUSTER, &[], &nonce));
+        client.put(CLUSTER, &[("b", "2")]);
+        let nonce = client.expect(&["a=1", "b=2"]);
+        client.send(want(CLUSTER, &[], &nonce));
+        client.world = World::default();
+        client.put(CLUSTER, &[("a", "1")]);
+        let nonce = client.expect(&["a=1"]);
+        client.send(want(CLUSTER, &[], &nonce));
+        client.expect_nothing();
+    }
+
+    #[test]
+    fn unknown_cluster_is_answered_by_its_absence() {
+        let mut client = Client::default();
+        client.send(want(CLUSTER, &["a"], ""));
+        let nonce = client.expect(&[]);
+        client.send(want(CLUSTER, &["a"], &nonce));
+        client.expect_nothing();
+        client.put(CLUSTER, &[("a", "1")]);
+        client.expect(&["a=1"]);
+    }
+
+    #[test]
+    fn unknown_extension_is_sent_when_it_appears() {
+        let mut client = Client::default();
+        client.send(want(EXTENSION, &["secbeat"], ""));
+        client.expect_nothing();
+        client.put(EXTENSION, &[("secbeat", "1")]);
+        client.expect(&["secbeat=1"]);
+    }
+
+    #[test]
+    fn extension_configurations_go_one_by_one() {
+        let mut client = Client::new(EXTENSION, &[("a", "1"), ("b", "1")]);
+        client.send(want(EXTENSION, &["a", "b"], ""));
+        let nonce = client.expect(&["a=1"]);
+        client.send(refuse(want(EXTENSION, &["a", "b"], &nonce)));
+        client.expect(&["b=1"]);
+    }
+
+    #[test]
+    fn empty_list_means_everything_only_before_the_first_name() {
+        let mut client = Client::new(CLUSTER, &[("a", "1"), ("b", "1")]);
+        client.send(want(CLUSTER, &["a"], ""));
+        let nonce = client.expect(&["a=1"]);
+        client.send(want(CLUSTER, &[], &nonce));
+        client.put(CLUSTER, &[("a", "2"), ("b", "2")]);
+        client.expect_nothing();
+        client.send(want(CLUSTER, &["*"], ""));
+        client.expect(&["a=2", "b=2"]);
+    }
+
+    #[test]
+    fn name_that_is_added_is_answered_and_one_given_up_is_not() {
+        let mut client = Client::new(EXTENSION, &[("a", "1"), ("b", "1")]);
+        client.send(want(EXTENSION, &["a"], ""));
+        let nonce = client.expect(&["a=1"]);
+        client.send(want(EXTENSION, &["a", "b"], &nonce));
+        let nonce = client.expect(&["b=1"]);
+        client.send(want(EXTENSION, &["b"], &nonce));
+        client.put(EXTENSION, &[("a", "2")]);
+        client.expect_nothing();
+        client.send(want(EXTENSION, &["a", "b"], &nonce));
+        client.expect(&["a=2"]);
+    }
+
+    #[test]
+    fn stale_nonce_settles_nothing_and_loses_no_name() {
+        let mut client = Client::new(EXTENSION, &[("a", "1"), ("b", "1")]);
+        client.send(want(EXTENSION, &["a"], ""));
+        let first = client.expect(&["a=1"]);
+        client.send(want(EXTENSION, &["a"], &first));
+        client.put(EXTENSION, &[("a", "2")]);
+        let second = client.expect(&["a=2"]);
+        assert_eq!(
+            client.send(want(EXTENSION, &["a", "b"], &first)),
+            [Outcome::Stale]
+        );
+        client.expect_nothing();
+        client.send(want(EXTENSION, &["a", "b"], &second));
+        client.expect(&["b=1"]);
+    }
+
+    #[test]
+    fn version_of_a_whole_state_follows_its_parts() {
+        let resource = |name: &str, version: &str| {
+            Arc::new(Resource {
+                name: name.to_owned(),
+                version: version.to_owned(),
+                any: prost::bytes::Bytes::new(),
+            })
+        };
+        let one = version(&[resource("a", "1"), resource("b", "1")]);
+        assert_eq!(one, version(&[resource("a", "1"), resource("b", "1")]));
+        assert_ne!(one, version(&[resource("a", "1"), resource("b", "2")]));
+        assert_ne!(version(&[]), "");
+        assert_eq!(version(&[resource("a", "1")]), "1");
+    }
+}
