@@ -12,6 +12,8 @@ mod node;
 mod recovery;
 mod registry;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -21,7 +21,7 @@ pub(super) struct Instance {
     pub(super) offered: u64,
     pub(super) error: String,
     pub(super) last_seen: Moment,
-    /// New VMs were requested since it last reported, so that it is probably gone.
+    /// New VMs were requested, so that it is probably gone.
     pub(super) is_superseded: bool,
     counters: FleetTotals,
 }
@@ -50,7 +50,6 @@ impl Instance {
             self.error.clone_from(&report.error);
         }
         self.last_seen = now;
-        self.is_superseded = false;
         let counters = &mut self.counters;
         for (total, known, reported) in [
             (&mut totals.requests, &mut counters.requests, report.requests),

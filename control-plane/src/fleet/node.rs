@@ -192,7 +192,10 @@ impl Node {
             .or_insert_with(|| Instance::new(now));
         let is_new_error = !report.error.is_empty() && instance.error != report.error;
         let is_new = instance.applied.is_none();
+        // An old VM reports until Envoy has built the new ones; one that still does later was not replaced.
+        let is_left_over = self.rebuilt.is_some_and(|(since, _)| now.since(since) < SETTLE);
         let has_changed = instance.report(report, now, totals) || is_new;
+        instance.is_superseded &= is_left_over;
         if is_new_error {
             self.fail(ErrorSource::Filter, report.offered, &report.error, now);
         }
@@ -285,13 +288,11 @@ impl Node {
             return Err(Gap::Disconnected);
         }
         let stream = self.stream();
-        if let Some((refused, message)) = &stream.refused
-            && *refused >= revision
-        {
-            return Err(Gap::Refused(*refused, message.clone()));
-        }
         if stream.acked.is_none_or(|acked| acked < revision) {
-            return Err(Gap::Unacknowledged(revision));
+            return Err(match &stream.refused {
+                Some((refused, message)) if *refused >= revision => Gap::Refused(*refused, message.clone()),
+                _ => Gap::Unacknowledged(revision),
+            });
         }
         let mut found = 0;
         for (&id, instance) in self.counted(now) {
