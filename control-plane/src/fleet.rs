@@ -34,8 +34,6 @@ use registry::Registry;
 
 /// Nodes that are kept in memory; a further one is refused.
 pub const MAX_NODES: usize = 10_000;
-/// How long a waiter waits for a first node, since every Envoy reconnects within moments of a restart.
-const CONNECT_GRACE: Duration = Duration::from_secs(3);
 /// How often a waiter looks again without a change: silence changes the answer, too.
 const WAIT_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -57,7 +55,7 @@ impl Fleet {
     /// Makes an empty fleet that counts into `metrics`.
     pub fn new(metrics: Metrics) -> Self {
         let shared = Shared {
-            registry: Mutex::default(),
+            registry: Mutex::new(Registry::new(Moment::now())),
             metrics,
             changes: watch::Sender::new(0),
         };
@@ -89,8 +87,7 @@ impl Fleet {
             let now = Moment::now();
             let (answer, is_final) = self.registry().applied(revision, now);
             let waited = now.at.duration_since(start);
-            let is_over = waited >= timeout || (answer.nodes.is_empty() && waited >= CONNECT_GRACE);
-            if is_final || is_over {
+            if is_final || waited >= timeout {
                 return answer;
             }
             let pause = WAIT_INTERVAL.min(timeout.saturating_sub(waited));

@@ -13,6 +13,8 @@ use super::{
     status::{Applied, AppliedNode, FleetTotals, NodeStatus},
 };
 
+/// How long a node may take to come back, after it went or the control plane was started.
+const RECONNECT: Duration = Duration::from_secs(3);
 /// How long a node that is gone stays visible.
 const RETENTION: Duration = Duration::from_mins(10);
 
@@ -25,8 +27,9 @@ pub enum FleetError {
 }
 
 /// All nodes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Registry {
+    started: Moment,
     nodes: BTreeMap<String, Node>,
     latest: u64,
     streams: u64,
@@ -34,6 +37,17 @@ pub(super) struct Registry {
 }
 
 impl Registry {
+    /// Starts without nodes.
+    pub(super) fn new(now: Moment) -> Self {
+        Self {
+            started: now,
+            nodes: BTreeMap::new(),
+            latest: 0,
+            streams: 0,
+            totals: FleetTotals::default(),
+        }
+    }
+
     pub(super) fn publish(&mut self, revision: u64) {
         self.latest = revision;
     }
@@ -138,8 +152,20 @@ impl Registry {
             })
             .collect();
         let applied = !nodes.is_empty() && nodes.iter().all(|node| node.applied);
-        let is_final = !nodes.is_empty() && !can_change;
+        let is_final = if nodes.is_empty() {
+            !self.awaits_nodes(now)
+        } else {
+            !can_change
+        };
         (Applied { applied, nodes }, is_final)
+    }
+
+    /// Whether a node may be on its way back.
+    fn awaits_nodes(&self, now: Moment) -> bool {
+        let heard = self.nodes.values().map(Node::last_seen);
+        heard
+            .chain([self.started])
+            .any(|moment| now.since(moment) < RECONNECT)
     }
 
     pub(super) fn counts(&self, now: Moment) -> NodeCounts {

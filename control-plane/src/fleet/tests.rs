@@ -24,9 +24,10 @@ struct Play {
 
 impl Play {
     fn new() -> Self {
+        let now = Moment::now();
         Self {
-            registry: Registry::default(),
-            now: Moment::now(),
+            registry: Registry::new(now),
+            now,
             stream: 0,
         }
     }
@@ -125,10 +126,21 @@ fn worker_report(worker: u64, revision: u64) -> ReportRequest {
 }
 
 #[test]
-fn nothing_is_applied_without_a_node() {
-    let play = Play::new();
-    let (answer, is_final) = play.registry.applied(1, play.now);
-    assert!(!answer.applied && answer.nodes.is_empty() && !is_final);
+fn nothing_is_applied_without_a_node_and_only_one_on_its_way_is_waited_for() {
+    let mut play = Play::new();
+    let answer = |play: &Play| {
+        let (answer, is_final) = play.registry.applied(1, play.now);
+        assert!(!answer.applied && answer.nodes.is_empty());
+        is_final
+    };
+    assert!(!answer(&play), "nodes come back after a start");
+    play.pass(3_000);
+    assert!(answer(&play));
+    play.connect();
+    play.registry.disconnect(NODE, play.stream, play.now);
+    assert!(!answer(&play), "it may be about to come back");
+    play.pass(3_000);
+    assert!(answer(&play));
 }
 
 #[test]
