@@ -434,3 +434,111 @@ fn id_error(item: usize, id: u32, reason: String) -> FieldError {
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(id: u32, text: &str) -> PatternConfig {
+        PatternConfig {
+            id,
+            pattern: text.to_owned(),
+            ..PatternConfig::default()
+        }
+    }
+
+    fn pack(name: &str, version: u32, patterns: Vec<PatternConfig>) -> PackConfig {
+        PackConfig {
+            name: name.to_owned(),
+            version,
+            patterns,
+            ..PackConfig::default()
+        }
+    }
+
+    fn ids(content: &Content) -> Vec<u32> {
+        content.patterns.iter().map(|pattern| pattern.id).collect()
+    }
+
+    #[test]
+    fn fresh_ids_pass_over_those_that_are_taken() {
+        let content = Content {
+            packs: vec![pack("p", 1, vec![pattern(8_000_001, "a")])],
+            patterns: vec![pattern(8_000_000, "b")],
+            ..Content::default()
+        };
+        let wanted = vec![pattern(0, "c"), pattern(8_000_002, "d"), pattern(0, "e")];
+        let step = apply(&content, OwnerState::default(), &Change::Add(wanted)).unwrap();
+        assert_eq!(ids(&step.content), [8_000_000, 8_000_003, 8_000_002, 8_000_004]);
+        assert_eq!(step.placed, [1, 2, 3]);
+        assert_eq!(step.owner.next_pattern, 8_000_005);
+    }
+
+    #[test]
+    fn a_request_may_not_repeat_itself() {
+        let twice = Change::Add(vec![
+            pattern(0, "a"),
+            pattern(0, "a"),
+            pattern(9, "b"),
+            pattern(9, "c"),
+        ]);
+        let Err(Refusal::Conflict(errors)) = apply(&Content::default(), OwnerState::default(), &twice) else {
+            panic!("it was accepted");
+        };
+        let places = errors
+            .iter()
+            .map(|error| (error.item, error.field.as_str()))
+            .collect::<Vec<_>>();
+        assert_eq!(places, [(Some(1), "/pattern"), (Some(3), "/id")]);
+    }
+
+    #[test]
+    fn patterns_are_bounded_in_number() {
+        let many = (0..=MAX_PATTERNS)
+            .map(|number| pattern(0, &format!("word-{number}")))
+            .collect();
+        let refusal = apply(&Content::default(), OwnerState::default(), &Change::Add(many)).unwrap_err();
+        assert!(matches!(refusal, Refusal::Invalid(errors) if errors.len() == 1));
+    }
+
+    #[test]
+    fn packs_are_compared_rule_by_rule() {
+        let old = [
+            pack("a", 1, vec![pattern(1, "x"), pattern(2, "y")]),
+            pack("gone", 3, vec![pattern(5, "z")]),
+        ];
+        let new = [
+            pack("a", 2, vec![pattern(2, "Y"), pattern(3, "n")]),
+            pack("came", 1, Vec::new()),
+        ];
+        let differences = diff(&old, &new);
+        let summary = differences
+            .iter()
+            .map(|pack| {
+                (
+                    pack.name.as_str(),
+                    pack.version,
+                    &pack.added[..],
+                    &pack.changed[..],
+                    &pack.removed[..],
+                )
+            })
+            .collect::<Vec<_>>();
+        assert_eq!(
+            summary,
+            [
+                ("a", Some(2), &[3][..], &[2][..], &[1][..]),
+                ("came", Some(1), &[], &[], &[]),
+                ("gone", None, &[], &[], &[5])
+            ]
+        );
+        assert_eq!(diff(&old, &old), []);
+    }
+
+    #[test]
+    fn text_in_errors_is_bounded_at_a_character() {
+        assert_eq!(bounded("short"), "short");
+        let cut = bounded(&"ö".repeat(1_000));
+        assert!(cut.len() < 270 && cut.ends_with('…'), "{cut}");
+    }
+}

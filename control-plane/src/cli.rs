@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     app, bootstrap, chain, logs, packs,
     revision::Content,
-    settings::{self, Loaded},
+    settings::{self, Loaded, SettingsErrors},
 };
 
 /// SecBeat's control plane: steers web application firewalls inside a fleet of Envoys.
@@ -83,8 +83,14 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn load(config: &Config) -> Result<Loaded, String> {
-    settings::load(config.config.as_deref(), environment())
-        .map_err(|errors| format!("the settings are not valid\n{errors}"))
+    let wrong = |errors| format!("the settings are not valid\n{errors}");
+    let loaded = settings::load(config.config.as_deref(), environment()).map_err(wrong)?;
+    let errors = loaded.settings.xds.check_templates();
+    if errors.is_empty() {
+        Ok(loaded)
+    } else {
+        Err(wrong(SettingsErrors(errors)))
+    }
 }
 
 /// The environment; what is not UTF-8 cannot be a setting.

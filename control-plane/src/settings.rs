@@ -19,7 +19,9 @@ use std::{
     time::Duration,
 };
 
-use secbeat_engine::config::{BodyPolicy, Limits, Mode};
+use secbeat_engine::config::{BodyPolicy, Limits, Mode, PolicyConfig};
+
+use crate::{bootstrap, chain};
 
 pub use error::{SettingsError, SettingsErrors};
 pub use load::{Loaded, load};
@@ -117,6 +119,25 @@ impl Default for XdsSettings {
             wasm_module: PathBuf::from("dist/secbeat-filter.wasm"),
             bootstrap_templates: Vec::new(),
         }
+    }
+}
+
+impl XdsSettings {
+    /// Tells which bootstrap templates cannot carry a policy. Reads files: call it where that may block.
+    pub fn check_templates(&self) -> Vec<SettingsError> {
+        let check = |path: &PathBuf| {
+            let reason = match std::fs::read_to_string(path) {
+                Ok(text) => chain(&bootstrap::render(&text, &PolicyConfig::default()).err()?),
+                Err(error) => error.to_string(),
+            };
+            let place = path.display().to_string();
+            Some(SettingsError {
+                place,
+                path: "xds.bootstrap_templates".to_owned(),
+                reason,
+            })
+        };
+        self.bootstrap_templates.iter().filter_map(check).collect()
     }
 }
 

@@ -176,3 +176,212 @@ fn make_private_dir(dir: &Path) -> std::io::Result<()> {
 
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use secbeat_engine::{
+        config::{Mode, PatternConfig},
+        packs::PackConfig,
+        report::Event,
+    };
+
+    use super::*;
+    use crate::revision::Content;
+
+    const RETENTION: Retention = Retention {
+        events: 10,
+        revisions: 3,
+    };
+
+    fn revision(number: u64, pack: &str) -> Arc<Revision> {
+        let rule = |id| PatternConfig {
+            id,
+            pattern: format!("word-{id}"),
+            ..PatternConfig::default()
+        };
+        let pack = PackConfig {
+            name: pack.to_owned(),
+            patterns: vec![rule(7_000_000)],
+            ..PackConfig::default()
+        };
+        let content = Content {
+            packs: vec![pack],
+            patterns: vec![rule(8_000_000)],
+            ..Content::default()
+        };
+        Arc::new(Revision::new(
+            number,
+            "api",
+            "test",
+            Timestamp::UNIX_EPOCH,
+            content,
+        ))
+    }
+
+    fn report(instance: u64, numbers: impl IntoIterator<Item = u64>) -> ReportRequest {
+        let events = numbers
+            .into_iter()
+            .map(|seq| Event {
+                seq,
+                ..Event::default()
+            })
+            .collect();
+        ReportRequest {
+            instance,
+            node: "node".to_owned(),
+            events,
+            ..ReportRequest::default()
+        }
+    }
+
+    fn all() -> EventQuery {
+        EventQuery {
+            order: Order::Ascending,
+            limit: 1_000,
+            ..EventQuery::default()
+        }
+    }
+
+    async fn packs(store: &Store) -> u64 {
+        use redb::ReadableTableMetadata as _;
+
+        store
+            .read(|transaction| Ok(transaction.open_table(tables::PACKS)?.len()?))
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_stored_is_there_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/store.redb");
+        let owner = OwnerState {
+            next_pattern: 8_000_001,
+            mode: Some(Mode::Detect),
+        };
+        let store = Store::open(&path, RETENTION).await.unwrap();
+        assert_eq!(store.latest().await.unwrap(), (None, OwnerState::default()));
+        store.save(Some(revision(1, "a")), owner).await.unwrap();
+        assert_eq!(store.append(&report(5, 1..=3)).await.unwrap(), 3);
+        assert!(
+            matches!(Store::open(&path, RETENTION).await, Err(StoreError::Locked(found)) if found == path)
+        );
+        store.close().await;
+        assert!(matches!(store.save(None, owner).await, Err(StoreError::Closed)));
+        drop(store);
+
+        let store = Store::open(&path, RETENTION).await.unwrap();
+        let (latest, found) = store.latest().await.unwrap();
+        assert_eq!(latest.as_ref(), Some(&*revision(1, "a")));
+        assert_eq!(found, owner);
+        assert_eq!(*store.newest_event().borrow(), 3);
+        // What was acknowledged before is dropped, what comes behind it is stored.
+        assert_eq!(store.append(&report(5, 2..=4)).await.unwrap(), 4);
+        let page = store.events(all()).await.unwrap();
+        let found = page
+            .events
+            .iter()
+            .map(|stored| (stored.id, stored.event.as_ref().unwrap().seq));
+        assert_eq!(found.collect::<Vec<_>>(), [(1, 1), (2, 2), (3, 3), (4, 4)]);
+        assert_eq!(page.next, None);
+        assert_eq!(store.event(4).await.unwrap().unwrap().node, "node");
+    }
+
+    #[tokio::test]
+    async fn the_oldest_go_and_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("s.redb"), RETENTION)
+            .await
+            .unwrap();
+        for number in 1..=5 {
+            let pack = if number < 3 { "old" } else { "new" };
+            store
+                .save(Some(revision(number, pack)), OwnerState::default())
+                .await
+                .unwrap();
+        }
+        let kept = store.revisions(None, 10).await.unwrap();
+        assert_eq!(kept.iter().map(|one| one.number).collect::<Vec<_>>(), [5, 4, 3]);
+        assert_eq!(packs(&store).await, 1);
+        store.append(&report(1, 1..=25)).await.unwrap();
+        let counts = store.counts().await.unwrap();
+        let expected = Counts {
+            events: 10,
+            events_pruned: 15,
+            revisions: 3,
+            revisions_pruned: 2,
+        };
+        assert_eq!(counts, expected);
+        assert_eq!(store.events(all()).await.unwrap().events.first().unwrap().id, 16);
+    }
+
+    #[tokio::test]
+    async fn instances_do_not_disturb_each_other_and_gaps_are_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("s.redb"), RETENTION)
+            .await
+            .unwrap();
+        assert_eq!(store.append(&report(1, [1, 2])).await.unwrap(), 2);
+        // The filter dropped three to five because its buffer was full.
+        assert_eq!(store.append(&report(1, [6, 7])).await.unwrap(), 7);
+        assert_eq!(store.append(&report(2, [1])).await.unwrap(), 1);
+        assert_eq!(store.append(&report(1, [1, 2, 6])).await.unwrap(), 7);
+        assert_eq!(store.append(&report(3, [])).await.unwrap(), 0);
+        assert_eq!(store.counts().await.unwrap().events, 5);
+    }
+
+    #[tokio::test]
+    async fn many_reports_at_a_time_are_all_stored_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let retention = Retention {
+            events: 100_000,
+            revisions: 1,
+        };
+        let store = Store::open(&folder.path().join("s.redb"), retention)
+            .await
+            .unwrap();
+        let reports = (0..200)
+            .map(|instance| report(instance, 1..=20))
+            .collect::<Vec<_>>();
+        let acknowledged = futures::future::join_all(reports.iter().map(|report| store.append(report))).await;
+        assert!(acknowledged.iter().all(|seq| matches!(seq, Ok(20))));
+        assert_eq!(store.counts().await.unwrap().events, 4_000);
+        assert_eq!(*store.newest_event().borrow(), 4_000);
+    }
+
+    #[tokio::test]
+    async fn fields_beyond_their_bounds_are_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("s.redb"), RETENTION)
+            .await
+            .unwrap();
+        let event = Event {
+            seq: 1,
+            client: "ö".repeat(1_000),
+            path: vec![b'a'; 10_000],
+            ..Event::default()
+        };
+        store
+            .append(&ReportRequest {
+                events: vec![event],
+                ..ReportRequest::default()
+            })
+            .await
+            .unwrap();
+        let event = store.event(1).await.unwrap().unwrap().event.unwrap();
+        assert_eq!((event.client.len(), event.path.len()), (256, 2_048));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_store_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notes.txt");
+        fs::write(&path, "not a database").unwrap();
+        assert!(matches!(
+            Store::open(&path, RETENTION).await,
+            Err(StoreError::Open { .. })
+        ));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "not a database");
+    }
+}

@@ -12,7 +12,11 @@ use secbeat_engine::config::PatternConfig;
 use serde::Serialize;
 
 use super::{Api, params::Params};
-use crate::{change::PackDiff, fleet::AppliedNode, owner::Outcome};
+use crate::{
+    change::PackDiff,
+    fleet::{Applied, AppliedNode},
+    owner::Outcome,
+};
 
 /// How long `wait=applied` waits when nothing else is said.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,6 +75,15 @@ struct Written {
     nodes: Option<Vec<AppliedNode>>,
 }
 
+/// Waits until every connected node applies a revision, or time is up, or the process has to stop.
+async fn applied(api: &Api, revision: u64, timeout: Duration) -> Applied {
+    let fleet = &api.parts.fleet;
+    tokio::select! {
+        applied = fleet.wait_applied(revision, timeout) => applied,
+        () = api.parts.shutdown.cancelled() => fleet.wait_applied(revision, Duration::ZERO).await,
+    }
+}
+
 /// What a write's answer shows beside what every one shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Show {
@@ -85,12 +98,7 @@ pub(super) enum Show {
 /// Waits if asked to, and words the answer: 200, or 202 when the change is not in force everywhere in time.
 pub(super) async fn answer(api: &Api, outcome: Outcome, wait: Wait, show: Show) -> Response {
     let applied = match wait.0 {
-        Some(timeout) => Some(
-            api.parts
-                .fleet
-                .wait_applied(outcome.revision.number, timeout)
-                .await,
-        ),
+        Some(timeout) => Some(applied(api, outcome.revision.number, timeout).await),
         None => None,
     };
     let is_late = applied.as_ref().is_some_and(|applied| !applied.applied);
