@@ -17,6 +17,8 @@ pub(crate) const LIMIT: usize = 4 * 1024 * 1024;
 pub(crate) enum ConfigurationError {
     #[error("plugin configuration must have at most {LIMIT} bytes, found {0}")]
     TooLarge(usize),
+    #[error("plugin configuration must be a JSON document, found none")]
+    Missing,
     #[error("{path}: {reason}")]
     Invalid { path: String, reason: serde_json::Error },
 }
@@ -30,16 +32,14 @@ pub(crate) struct Configuration {
 }
 
 impl Configuration {
-    /// Reads the JSON of a plugin configuration. No bytes at all mean an empty policy.
+    /// Reads the JSON of a plugin configuration. A forgotten one is an error: it would be a filter without rules.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ConfigurationError> {
         if bytes.len() > LIMIT {
             return Err(ConfigurationError::TooLarge(bytes.len()));
         }
-        let bytes = if bytes.trim_ascii().is_empty() {
-            b"{}"
-        } else {
-            bytes
-        };
+        if bytes.trim_ascii().is_empty() {
+            return Err(ConfigurationError::Missing);
+        }
         let mut json = serde_json::Deserializer::from_slice(bytes);
         let configuration = Wire::parse(&mut json)?;
         json.end().map_err(|reason| ConfigurationError::Invalid {
@@ -118,13 +118,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_means_an_empty_policy() {
-        for json in ["", " \n", "{}"] {
-            assert_eq!(
-                Configuration::parse(json.as_bytes()).unwrap().plugin,
-                PluginConfig::default()
-            );
+    fn nothing_is_no_configuration_but_an_empty_document_is() {
+        for json in ["", " \n"] {
+            let found = Configuration::parse(json.as_bytes()).unwrap_err();
+            assert!(matches!(found, ConfigurationError::Missing), "{found}");
         }
+        assert_eq!(
+            Configuration::parse(b"{}").unwrap().plugin,
+            PluginConfig::default()
+        );
     }
 
     #[test]

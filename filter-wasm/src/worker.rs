@@ -10,7 +10,7 @@ use std::{
 };
 
 use log::{error, info, warn};
-use secbeat_engine::{Denial, Policy, RuleMatch, Transaction, report};
+use secbeat_engine::{Denial, Policy, RuleMatch, Transaction, config::Mode, report};
 
 use crate::{
     configuration::Configuration,
@@ -231,9 +231,13 @@ impl Worker {
         let loader = self.loader.borrow();
         match outcome {
             Outcome::Applied => {
-                let revision = loader.applied().unwrap_or_default();
+                let Some(policy) = loader.policy() else { return };
+                let (revision, rules) = (policy.revision(), policy.rules());
                 self.metrics.policy_applied(host, revision);
-                info!("policy in force revision={revision}");
+                info!("policy in force revision={revision} rules={rules}");
+                if rules == 0 && policy.mode() != Mode::Off {
+                    warn!("policy has no rules, nothing will be refused revision={revision}");
+                }
             }
             Outcome::Failed => {
                 self.metrics.policy_failed(host);
@@ -299,8 +303,13 @@ mod tests {
     use super::*;
     use crate::host::fake::FakeHost;
 
+    /// A policy that takes more than one slice to compile.
     fn configuration(revision: u64) -> String {
-        format!(r#"{{"policy":{{"revision":{revision}}},"report":{{"cluster":"control"}}}}"#)
+        let pattern = |id: u64| format!(r#"{{"id":{id},"name":"p","pattern":"evil{id}"}}"#);
+        let patterns = (1..=50).map(pattern).collect::<Vec<_>>().join(",");
+        format!(
+            r#"{{"policy":{{"revision":{revision},"patterns":[{patterns}]}},"report":{{"cluster":"control"}}}}"#
+        )
     }
 
     fn tick_until_idle(worker: &Worker, host: &FakeHost, root: u32) {
@@ -335,9 +344,13 @@ mod tests {
         let worker = Worker::new(&host);
         worker.configure(&host, 1, configuration(5).as_bytes());
         tick_until_idle(&worker, &host, 1);
+        host.step.set(Worker::SLICE / 2);
         assert!(worker.configure(&host, 2, configuration(6).as_bytes()));
-        assert_eq!(worker.policy().unwrap().revision(), 5);
-        assert_eq!(host.interval.get(), Worker::BUSY);
+        for _ in 0..10 {
+            worker.tick(&host, 2);
+            assert_eq!(worker.policy().unwrap().revision(), 5);
+            assert_eq!(host.interval.get(), Worker::BUSY);
+        }
         tick_until_idle(&worker, &host, 2);
         assert_eq!(worker.policy().unwrap().revision(), 6);
         assert_eq!(host.interval.get(), Worker::IDLE);
@@ -358,6 +371,59 @@ mod tests {
             last_report(&host).error
         );
         assert_eq!(last_report(&host).applied, Some(5));
+    }
+
+    #[test]
+    fn a_policy_that_is_in_force_already_is_not_compiled_again() {
+        let host = FakeHost::default();
+        let worker = Worker::new(&host);
+        worker.configure(&host, 1, configuration(5).as_bytes());
+        let policy = worker.policy().unwrap();
+        assert!(worker.configure(&host, 2, configuration(5).as_bytes()));
+        assert!(!worker.loader.borrow().is_compiling());
+        assert!(Arc::ptr_eq(&worker.policy().unwrap(), &policy));
+    }
+
+    #[test]
+    fn a_policy_offered_again_while_it_is_compiled_goes_on_where_it_was() {
+        let host = FakeHost::default();
+        let worker = Worker::new(&host);
+        worker.configure(&host, 1, configuration(5).as_bytes());
+        host.step.set(Worker::SLICE);
+        let ticks = |again: bool| {
+            worker.configure(&host, 2, configuration(if again { 7 } else { 6 }).as_bytes());
+            let mut ticks = 0;
+            while worker.loader.borrow().is_compiling() {
+                worker.tick(&host, 2);
+                ticks += 1;
+                if again && ticks == 5 {
+                    worker.configure(&host, 2, configuration(7).as_bytes());
+                }
+            }
+            ticks
+        };
+        assert_eq!(ticks(false), ticks(true));
+        assert_eq!(worker.policy().unwrap().revision(), 7);
+    }
+
+    #[test]
+    fn a_later_policy_that_does_not_compile_leaves_the_old_one() {
+        let host = FakeHost::default();
+        host.has_cluster.set(true);
+        let worker = Worker::new(&host);
+        worker.configure(&host, 1, configuration(5).as_bytes());
+        let bad = configuration(6).replace("evil17", "evil(");
+        assert!(worker.configure(&host, 2, bad.as_bytes()));
+        tick_until_idle(&worker, &host, 2);
+        assert_eq!(worker.policy().unwrap().revision(), 5);
+        let report = last_report(&host);
+        assert_eq!((report.applied, report.offered), (Some(5), 6));
+        assert!(
+            report.error.starts_with("patterns[16].pattern: "),
+            "{}",
+            report.error
+        );
+        assert_eq!(host.metric("secbeat_policy_failures_total"), 1);
     }
 
     #[test]
