@@ -102,7 +102,7 @@ impl Transaction {
     ///
     /// Never held are CONNECT requests, upgrades (`upgrade` and `connection: upgrade`, and no body announced), whose
     /// bytes belong to another protocol and are not inspected at all; and gRPC calls (`application/grpc` with
-    /// `te: trailers`), whose bytes are inspected as they stream by.
+    /// `te: trailers`), whose bytes are inspected as they stream by, unless they turn out to be no gRPC messages.
     pub fn request_headers(&mut self, head: &RequestHead<'_>, end: bool) -> Verdict {
         if self.control.is_off() {
             self.body.pass();

@@ -12,12 +12,13 @@ pub struct PatternConfig {
     pub id: u32,
     /// What the pattern stops, in a few words, at most 200 bytes.
     pub name: String,
-    /// Regular expression in the syntax of the `regex` crate, over bytes, ignoring ASCII case; 1 to 4,096 bytes;
-    /// it must not match the empty string.
+    /// Regular expression in the syntax of the `regex` crate without Unicode, over bytes, ignoring ASCII case; `.` is
+    /// any byte, line ends among them. 1 to 4,096 bytes; it must not match the empty string.
     pub pattern: String,
     /// Class of attack.
     pub category: Category,
-    /// Where to look, for instance `query_values`, `headers:user-agent`, `!headers:referer`. Empty: [`PatternConfig::DEFAULT_TARGETS`].
+    /// Where to look, for instance `query_values`, `headers:user-agent`, `!headers:referer`. Empty, or exclusions
+    /// only: [`PatternConfig::DEFAULT_TARGETS`]. A bare `headers` leaves out `cookie`, which `cookies` takes apart.
     pub targets: Vec<String>,
     /// Transformations before matching, in order. Empty: [`PatternConfig::DEFAULT_TRANSFORMATIONS`]; `["none"]`: none.
     pub transformations: Vec<String>,

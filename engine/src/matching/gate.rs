@@ -20,7 +20,7 @@ pub(crate) struct Gate {
     /// What is done to a value first.
     pub(crate) chain: ChainId,
     /// What must hold before the test is worth asking.
-    pub(crate) need: Need,
+    pub(crate) need: Arc<Need>,
     pub(crate) test: Arc<Test>,
     pub(crate) targets: Arc<[Target]>,
     /// Whether the targets are whole collections without exclusions.
@@ -108,10 +108,19 @@ impl GatesBuilder {
         targets: Arc<[Target]>,
         once: bool,
     ) {
-        let literals = &mut self.literals;
-        let need = Need::new(test.min_len(), &test.formula(), |literal| {
-            literals.intern(literal)
-        });
+        // One pattern in several phases is several rules with one test.
+        let twin = self
+            .gates
+            .last()
+            .filter(|(_, last)| Arc::ptr_eq(&last.test, &test));
+        let need = if let Some((_, twin)) = twin {
+            Arc::clone(&twin.need)
+        } else {
+            let literals = &mut self.literals;
+            Arc::new(Need::new(test.min_len(), &test.formula(), |literal| {
+                literals.intern(literal)
+            }))
+        };
         let is_open = targets
             .iter()
             .all(|target| !target.exclude && matches!(target.selector, Selector::All));

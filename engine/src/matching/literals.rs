@@ -16,6 +16,8 @@ pub(crate) struct LiteralsBuilder {
     ordered: Vec<Vec<u8>>,
     bytes: usize,
     built: usize,
+    /// The automaton of the literals before `built`, not yet in its final form, and the number of its first one.
+    raw: Option<(u32, noncontiguous::NFA)>,
     shards: Vec<Shard>,
 }
 
@@ -58,8 +60,21 @@ impl LiteralsBuilder {
         number
     }
 
-    /// Builds one more automaton; says whether there is more to build.
+    /// Builds one more automaton, in two steps; says whether there is more to build.
     pub(crate) fn step(&mut self) -> Result<bool, aho_corasick::BuildError> {
+        if let Some((first, nfa)) = self.raw.take() {
+            let automaton = if self.bytes <= Self::DFA_LIMIT {
+                Either::Dfa(DFA::builder().prefilter(false).build_from_noncontiguous(&nfa)?)
+            } else {
+                Either::Nfa(
+                    contiguous::NFA::builder()
+                        .prefilter(false)
+                        .build_from_noncontiguous(&nfa)?,
+                )
+            };
+            self.shards.push(Shard { first, automaton });
+            return Ok(self.built < self.ordered.len());
+        }
         let rest = self.ordered.get(self.built..).unwrap_or_default();
         if rest.is_empty() {
             return Ok(false);
@@ -74,19 +89,9 @@ impl LiteralsBuilder {
             .ascii_case_insensitive(true)
             .prefilter(false)
             .build(&taken)?;
-        let automaton = if self.bytes <= Self::DFA_LIMIT {
-            Either::Dfa(DFA::builder().prefilter(false).build_from_noncontiguous(&nfa)?)
-        } else {
-            Either::Nfa(
-                contiguous::NFA::builder()
-                    .prefilter(false)
-                    .build_from_noncontiguous(&nfa)?,
-            )
-        };
-        let first = self.built as u32;
+        self.raw = Some((self.built as u32, nfa));
         self.built += taken.len();
-        self.shards.push(Shard { first, automaton });
-        Ok(self.built < self.ordered.len())
+        Ok(true)
     }
 
     pub(crate) fn finish(self) -> Literals {

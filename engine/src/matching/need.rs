@@ -23,8 +23,10 @@ pub(crate) struct Clause {
 impl Need {
     /// Clauses kept of one condition; the most telling ones.
     const CLAUSES: usize = 4;
-    /// Literals of one clause beyond which it is not kept.
+    /// Literals of the most telling clause beyond which it is not kept.
     const LITERALS: usize = 512;
+    /// The same for the other clauses, which do not decide whether a rule is looked at.
+    const MORE_LITERALS: usize = 16;
 
     /// Turns a formula into clauses; `intern` gives a literal its number.
     pub(crate) fn new(min_len: usize, formula: &Formula, mut intern: impl FnMut(&[u8]) -> u32) -> Self {
@@ -32,9 +34,13 @@ impl Need {
         collect(formula, &mut drafts);
         drafts.retain(|draft| draft.literals.len() <= Self::LITERALS && draft.weight < 1.0);
         drafts.sort_by(|left, right| left.weight.total_cmp(&right.weight));
-        drafts.truncate(Self::CLAUSES);
-        let clauses = drafts
+        let mut drafts = drafts.into_iter();
+        let first = drafts.next();
+        let others = drafts.filter(|draft| draft.literals.len() <= Self::MORE_LITERALS);
+        let clauses = first
             .into_iter()
+            .chain(others)
+            .take(Self::CLAUSES)
             .map(|draft| Clause {
                 literals: draft.literals.iter().map(|literal| intern(literal)).collect(),
                 classes: Classes::of_set(&draft.bytes),

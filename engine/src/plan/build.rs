@@ -67,7 +67,7 @@ impl PlanBuilder {
     /// Does one more piece of what has to be done once every item is known; says whether there is more to do.
     pub(crate) fn step(&mut self) -> Result<bool, PlanError> {
         /// Rules whose necessary conditions are derived in one step.
-        const RULES: usize = 8;
+        const RULES: usize = 2;
         if self.waiting.is_empty() {
             return Ok(self.gates.step()?);
         }

@@ -45,11 +45,11 @@ impl Transaction {
             return self.pass_body();
         }
         if stream::is_grpc(&self.summary, &self.fields) {
-            let verdict = self.pass_body();
-            if verdict == Verdict::Allow && self.policy.plan.uses(Collection::Body) {
-                self.body = Body::Streamed(Window::default());
+            if !self.policy.plan.uses(Collection::Body) {
+                return self.pass_body();
             }
-            return verdict;
+            self.body = Body::Streamed(Window::default());
+            return Verdict::Allow;
         }
         if self
             .summary
@@ -70,7 +70,7 @@ impl Transaction {
     pub(super) fn continue_body(&mut self, chunk: &[u8], end: bool) -> Verdict {
         match &mut self.body {
             Body::Unknown | Body::Passed => Verdict::Allow,
-            Body::Streamed(_) => self.stream_body(chunk),
+            Body::Streamed(_) => self.stream_body(chunk, end),
             Body::Held(held) => {
                 let room = self.policy.body.limit.saturating_sub(held.len());
                 let (fitting, beyond) = chunk.split_at_checked(room).unwrap_or((chunk, &[]));

@@ -15,6 +15,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Window {
     tail: Vec<u8>,
+    has_begun: bool,
 }
 
 impl Window {
@@ -42,28 +43,46 @@ pub(super) fn is_grpc(summary: &Summary, fields: &Fields) -> bool {
 
 impl Transaction {
     /// Inspects one chunk of a streamed body, together with the end of what came before it.
-    pub(super) fn stream_body(&mut self, chunk: &[u8]) -> Verdict {
+    ///
+    /// A body that does not begin like a gRPC message is held and inspected like any other.
+    pub(super) fn stream_body(&mut self, chunk: &[u8], end: bool) -> Verdict {
         let Body::Streamed(mut window) = std::mem::take(&mut self.body) else {
             return Verdict::Allow;
         };
+        if !window.has_begun && !chunk.first().is_none_or(|first| is_message_flag(*first)) {
+            self.body = Body::Held(Vec::new());
+            return self.continue_body(chunk, end);
+        }
+        if chunk.is_empty() && !end {
+            self.body = Body::Streamed(window);
+            return Verdict::Allow;
+        }
         let mark = self.fields.mark();
         let (before, chunk) = (self.fields.store(&window.tail), self.fields.store(chunk));
         let seen = Part::between(before, chunk);
         self.fields.push(Collection::Body, Part::default(), seen);
-        let verdict = self
-            .evaluate_streamed(Phase::RequestBody, mark.first_field())
-            .unwrap_or(Verdict::Allow);
+        let verdict = if window.has_begun {
+            self.evaluate_streamed(Phase::RequestBody, mark.first_field())
+        } else {
+            self.evaluate(Phase::RequestBody)
+        };
+        window.has_begun = true;
         let start = seen.len().saturating_sub(Window::OVERLAP);
         window.tail.clear();
         window
             .tail
             .extend_from_slice(self.fields.slice(seen.cut(start, seen.len())));
         self.fields.truncate(mark);
-        self.body = if self.denial.is_some() {
+        self.body = if end || verdict.is_some() {
             Body::Passed
         } else {
             Body::Streamed(window)
         };
-        verdict
+        verdict.unwrap_or(Verdict::Allow)
     }
+}
+
+/// Whether a gRPC message may begin with this byte: it tells whether the message is compressed.
+fn is_message_flag(byte: u8) -> bool {
+    byte <= 1
 }

@@ -41,7 +41,7 @@ fn attack_across_two_chunks_of_a_stream_is_seen() {
 fn stream_of_any_length_is_let_go() {
     let mut transaction = script();
     head(&mut transaction, "/svc/Call", GRPC, false);
-    let chunk = vec![b'x'; 64 * 1024];
+    let chunk = vec![0; 64 * 1024];
     for _ in 0..100 {
         assert_eq!(transaction.request_body(&chunk, false), Verdict::Allow);
     }
@@ -58,9 +58,29 @@ fn detected_match_of_a_stream_is_reported_once() {
     });
     head(&mut transaction, "/svc/Call", GRPC, false);
     for _ in 0..3 {
-        assert_eq!(transaction.request_body(b"<script", false), Verdict::Allow);
+        assert_eq!(transaction.request_body(b"\0<script", false), Verdict::Allow);
     }
     assert_eq!(transaction.matches().len(), 1);
+}
+
+#[test]
+fn body_that_is_no_grpc_message_is_held() {
+    let mut transaction = script();
+    assert_eq!(head(&mut transaction, "/svc/Call", GRPC, false), Verdict::Allow);
+    assert_eq!(transaction.request_body(b"", false), Verdict::Allow);
+    assert_eq!(
+        transaction.request_body(br#"{"a":"\u003cscr"#, false),
+        Verdict::Hold
+    );
+    assert_eq!(transaction.request_body(br#"ipt>"}"#, true), denied(1));
+}
+
+#[test]
+fn grpc_call_without_a_message_is_let_go() {
+    let mut transaction = script();
+    assert_eq!(head(&mut transaction, "/svc/Call", GRPC, false), Verdict::Allow);
+    assert_eq!(transaction.request_body(b"", true), Verdict::Allow);
+    assert!(!transaction.wants_body());
 }
 
 #[test]
