@@ -495,12 +495,30 @@ mod tests {
         assert_eq!(host.passed.get(), 1);
         // Envoy shows the headers of a request only until they have gone on.
         host.request.borrow_mut().clear();
-        assert_eq!(arrive(&host, &mut request, "good", false), Flow::Continue);
+        assert_eq!(
+            arrive(&host, &mut request, "\0\0\0\0\u{4}good", false),
+            Flow::Continue
+        );
         assert_eq!(arrive(&host, &mut request, "evil", false), Flow::Pause);
         assert_eq!(statuses(&host), [403]);
         assert!(host.refusals.borrow()[0].body.contains("id-1"));
         assert_eq!(arrive(&host, &mut request, "more", true), Flow::Pause);
         assert_eq!(statuses(&host), [403], "one answer per request");
+    }
+
+    #[test]
+    fn a_body_that_only_claims_to_be_a_stream_is_held_after_all() {
+        for (body, expected) in [("a=1&b=evil", vec![403]), ("a=1&b=good", vec![])] {
+            let host = post("application/grpc");
+            let mut request = Request::new(Some(worker(&host, "")));
+            assert_eq!(request.headers(&host, false), Flow::Continue);
+            host.request.borrow_mut().clear();
+            let (first, second) = body.split_at(8);
+            assert_eq!(arrive(&host, &mut request, first, false), Flow::Pause);
+            let flow = arrive(&host, &mut request, second, true);
+            assert_eq!(flow == Flow::Continue, expected.is_empty());
+            assert_eq!(statuses(&host), expected);
+        }
     }
 
     #[test]
