@@ -13,6 +13,8 @@ mod delta;
 mod ecds;
 mod frame;
 mod ledger;
+#[cfg(test)]
+mod model_tests;
 mod module;
 mod protocol;
 mod resource;

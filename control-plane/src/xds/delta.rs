@@ -11,9 +11,7 @@ use envoy_types::pb::envoy::{config::core::v3::Node, service::discovery::v3::Del
 use super::{
     frame::Frame,
     ledger::{Answer, Ledger},
-    protocol::{
-        MAX_NAMES, MAX_RESPONSE_BYTES, Outcome, Protocol, Response, Types, Violation, check_names, refusal,
-    },
+    protocol::{MAX_NAMES, MAX_RESPONSE_BYTES, Outcome, Protocol, Response, Types, Violation, check_names},
     resource::{Resource, World},
     type_url,
 };
@@ -127,20 +125,17 @@ impl Subscription {
         let (wildcard, names) = (self.wildcard, &self.names);
         let error = request.error_detail.as_ref();
         let keep = |name: &str| wildcard || names.contains(name);
-        let type_url = request.type_url.clone();
-        Some(
-            match self.ledger.settle(&request.response_nonce, error.is_some(), keep) {
-                Answer::Stale => Outcome::Stale,
-                Answer::Current(resources) => match error {
-                    None => Outcome::Ack { type_url, resources },
-                    Some(status) => Outcome::Nack {
-                        type_url,
-                        resources,
-                        message: refusal(status),
-                    },
-                },
-            },
-        )
+        match self.ledger.settle(&request.response_nonce, error.is_some(), keep) {
+            Answer::Stale => Some(Outcome::Stale),
+            Answer::Current(resources) => {
+                if error.is_some() {
+                    // Whoever asked again meanwhile has got the answer, and refused it.
+                    self.due
+                        .retain(|name| resources.iter().all(|resource| resource.name != *name));
+                }
+                Some(Outcome::answered(request.type_url.clone(), resources, error))
+            }
+        }
     }
 
     fn subscribe(&mut self, name: String, may_skip: bool) {
@@ -198,8 +193,10 @@ impl Subscription {
         })
     }
 
-    /// What the client should hear next, within the bounds of one response.
+    /// What the client should hear next, within the bounds of one response: what is there before what is gone, so
+    /// that a refusal of the one does not take the other down with it.
     fn offer(&self, type_url: &str, world: &World) -> (Vec<Arc<Resource>>, Vec<String>) {
+        let is_alone = |name: &str| type_url::is_sent_singly(type_url) || self.ledger.is_isolated(name);
         let mut resources = Vec::new();
         let mut removed = Vec::new();
         let mut bytes = 0;
@@ -208,19 +205,19 @@ impl Subscription {
             match world.find(type_url, name) {
                 Some(resource) if is_due || self.ledger.is_news(resource) => {
                     bytes += resource.any.len();
-                    if !resources.is_empty()
-                        && (bytes > MAX_RESPONSE_BYTES || type_url::is_sent_singly(type_url))
-                    {
+                    if !resources.is_empty() && (is_alone(name) || bytes > MAX_RESPONSE_BYTES) {
                         break;
                     }
                     resources.push(Arc::clone(resource));
+                    if is_alone(name) {
+                        break;
+                    }
                 }
                 None if is_due || self.ledger.holds(name) => removed.push(name.to_owned()),
                 _ => {}
             }
         }
-        if type_url::is_sent_singly(type_url) && !resources.is_empty() {
-            // A refusal of the resource must not take the removals down with it; they follow.
+        if !resources.is_empty() {
             removed.clear();
         }
         (resources, removed)
@@ -475,6 +472,21 @@ mod tests {
     }
 
     #[test]
+    fn bad_resource_does_not_take_the_good_ones_down_with_it() {
+        let mut client = Client::new(CLUSTER, &[("bad", "1"), ("good", "1")]);
+        client.send(subscribe(CLUSTER, &[]));
+        let nonce = client.expect(&["bad=1", "good=1"], &[]);
+        client.send(nack(CLUSTER, &nonce));
+        let nonce = client.expect(&["bad=1"], &[]);
+        client.send(nack(CLUSTER, &nonce));
+        let nonce = client.expect(&["good=1"], &[]);
+        client.send(ack(CLUSTER, &nonce));
+        client.expect_nothing();
+        client.put(CLUSTER, &[("bad", "2"), ("good", "2")]);
+        client.expect(&["bad=2", "good=2"], &[]);
+    }
+
+    #[test]
     fn empty_wildcard_is_answered_at_once() {
         for type_url in [CLUSTER, LISTENER, "type.googleapis.com/made.up.Type"] {
             for names in [&[][..], &["*"]] {
@@ -512,12 +524,16 @@ mod tests {
     fn name_given_up_under_a_wildcard_is_answered() {
         let mut client = Client::new(CLUSTER, &[("a", "1")]);
         client.send(subscribe(CLUSTER, &["*", "a", "gone"]));
-        let nonce = client.expect(&["a=1"], &["gone"]);
+        let nonce = client.expect(&["a=1"], &[]);
+        client.send(ack(CLUSTER, &nonce));
+        let nonce = client.expect(&[], &["gone"]);
         client.send(DeltaDiscoveryRequest {
             response_nonce: nonce,
             ..unsubscribe(CLUSTER, &["a", "gone"])
         });
-        let nonce = client.expect(&["a=1"], &["gone"]);
+        let nonce = client.expect(&["a=1"], &[]);
+        client.send(ack(CLUSTER, &nonce));
+        let nonce = client.expect(&[], &["gone"]);
         client.send(ack(CLUSTER, &nonce));
         client.expect_nothing();
     }

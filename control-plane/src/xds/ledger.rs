@@ -1,7 +1,10 @@
 //! What a client confirmed, what it refused, and the one response that it has not answered: the part of a
 //! subscription that both protocols share.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::resource::Resource;
 
@@ -12,6 +15,8 @@ use super::resource::Resource;
 pub(super) struct Ledger {
     held: BTreeMap<String, String>,
     refused: BTreeMap<String, String>,
+    /// Names that were refused together with others: they go one by one, so that only the bad one stays refused.
+    isolated: BTreeSet<String>,
     in_flight: Option<InFlight>,
 }
 
@@ -50,6 +55,11 @@ impl Ledger {
         !is(&self.held) && !is(&self.refused)
     }
 
+    /// Whether the name must be sent by itself.
+    pub(super) fn is_isolated(&self, name: &str) -> bool {
+        self.isolated.contains(name)
+    }
+
     /// Whether the client holds any version of the name.
     pub(super) fn holds(&self, name: &str) -> bool {
         self.held.contains_key(name)
@@ -69,6 +79,7 @@ impl Ledger {
     pub(super) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.held.retain(|name, _| keep(name));
         self.refused.retain(|name, _| keep(name));
+        self.isolated.retain(|name| keep(name));
     }
 
     /// Notes a response as sent.
@@ -90,15 +101,19 @@ impl Ledger {
             self.held.remove(name);
             self.refused.remove(name);
         }
+        let is_alone = in_flight.resources.len() == 1;
         for resource in in_flight.resources.iter().filter(|resource| keep(&resource.name)) {
-            let versions = if is_refusal {
-                &mut self.refused
+            let (name, version) = (resource.name.clone(), resource.version.clone());
+            if is_refusal && !is_alone {
+                self.isolated.insert(name);
+                continue;
+            }
+            self.isolated.remove(&name);
+            if is_refusal {
+                self.refused.insert(name, version);
             } else {
-                &mut self.held
-            };
-            versions.insert(resource.name.clone(), resource.version.clone());
-            if !is_refusal {
-                self.refused.remove(&resource.name);
+                self.refused.remove(&name);
+                self.held.insert(name, version);
             }
         }
         Answer::Current(in_flight.resources)

@@ -66,6 +66,20 @@ pub(super) enum Outcome {
     Stale,
 }
 
+impl Outcome {
+    /// How a response with these resources was answered, going by the error in the request.
+    pub(super) fn answered(type_url: String, resources: Vec<Arc<Resource>>, error: Option<&Status>) -> Self {
+        match error {
+            None => Self::Ack { type_url, resources },
+            Some(status) => Self::Nack {
+                type_url,
+                resources,
+                message: refusal(status),
+            },
+        }
+    }
+}
+
 /// One response, before it is encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Response {
@@ -179,7 +193,7 @@ pub(super) fn check_names<'a>(
 }
 
 /// The reason in a NACK, at most 1 KiB.
-pub(super) fn refusal(status: &Status) -> String {
+fn refusal(status: &Status) -> String {
     let mut message = status.message.clone();
     message.truncate(message.floor_char_boundary(1_024));
     message

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{
     frame::Frame,
     ledger::{Answer, Ledger},
-    protocol::{MAX_RESPONSE_BYTES, Outcome, Protocol, Response, Types, Violation, check_names, refusal},
+    protocol::{MAX_RESPONSE_BYTES, Outcome, Protocol, Response, Types, Violation, check_names},
     resource::{Resource, World},
     type_url,
 };
@@ -37,6 +37,8 @@ struct Subscription {
     due: BTreeSet<String>,
     /// The wildcard subscription has had no answer yet, not even an empty one.
     wildcard_due: bool,
+    /// Version of a whole state that was refused.
+    refused_state: Option<String>,
 }
 
 impl Protocol for Sotw {
@@ -78,22 +80,20 @@ impl Subscription {
             return None;
         }
         let (wildcard, names) = (self.wildcard, &self.names);
-        let error = request.error_detail;
+        let error = request.error_detail.as_ref();
         let keep = |name: &str| wildcard || names.contains(name);
-        let type_url = request.type_url;
-        Some(
-            match self.ledger.settle(&request.response_nonce, error.is_some(), keep) {
-                Answer::Stale => Outcome::Stale,
-                Answer::Current(resources) => match error {
-                    None => Outcome::Ack { type_url, resources },
-                    Some(status) => Outcome::Nack {
-                        type_url,
-                        resources,
-                        message: refusal(&status),
-                    },
-                },
-            },
-        )
+        match self.ledger.settle(&request.response_nonce, error.is_some(), keep) {
+            Answer::Stale => Some(Outcome::Stale),
+            Answer::Current(resources) => {
+                self.refused_state = error.is_some().then(|| version(&resources));
+                if error.is_some() {
+                    // Whoever asked again meanwhile has got the answer, and refused it.
+                    self.due
+                        .retain(|name| resources.iter().all(|resource| resource.name != *name));
+                }
+                Some(Outcome::answered(request.type_url, resources, error))
+            }
+        }
     }
 
     fn subscribe(&mut self, wanted: Vec<String>) {
@@ -149,23 +149,19 @@ impl Subscription {
         })
     }
 
-    /// Everything, when any of it is news or something is gone.
+    /// Everything, when it differs from what the client holds and is not what it refused.
     fn full_state(
         &self,
         wanted: &[&Arc<Resource>],
         world: &World,
         type_url: &str,
     ) -> Option<(Vec<Arc<Resource>>, Vec<String>)> {
-        let gone: Vec<String> = self
-            .ledger
-            .held_names()
-            .filter(|name| world.find(type_url, name).is_none())
-            .cloned()
-            .collect();
-        let has_news = wanted.iter().any(|resource| self.ledger.is_news(resource));
+        let is_gone = |name: &&String| world.find(type_url, name).is_none();
+        let gone: Vec<String> = self.ledger.held_names().filter(is_gone).cloned().collect();
+        let state: Vec<Arc<Resource>> = wanted.iter().copied().map(Arc::clone).collect();
         let is_due = !self.due.is_empty() || self.wildcard_due;
-        (has_news || is_due || !gone.is_empty())
-            .then(|| (wanted.iter().copied().map(Arc::clone).collect(), gone))
+        let differs = !gone.is_empty() || state.iter().any(|resource| !self.ledger.holds_version(resource));
+        (is_due || (differs && self.refused_state != Some(version(&state)))).then_some((state, gone))
     }
 
     /// The next resources that are news; what is gone goes without saying in this variant.
@@ -174,6 +170,7 @@ impl Subscription {
         wanted: &[&Arc<Resource>],
         type_url: &str,
     ) -> Option<(Vec<Arc<Resource>>, Vec<String>)> {
+        let is_alone = |name: &str| type_url::is_sent_singly(type_url) || self.ledger.is_isolated(name);
         let mut bytes = 0;
         let mut resources = Vec::new();
         for resource in wanted {
@@ -181,10 +178,13 @@ impl Subscription {
                 continue;
             }
             bytes += resource.any.len();
-            if !resources.is_empty() && (bytes > MAX_RESPONSE_BYTES || type_url::is_sent_singly(type_url)) {
+            if !resources.is_empty() && (is_alone(&resource.name) || bytes > MAX_RESPONSE_BYTES) {
                 break;
             }
             resources.push(Arc::clone(resource));
+            if is_alone(&resource.name) {
+                break;
+            }
         }
         (!resources.is_empty()).then_some((resources, Vec::new()))
     }
@@ -358,6 +358,18 @@ mod tests {
         let nonce = client.expect(&["a=1"]);
         client.send(want(CLUSTER, &[], &nonce));
         client.expect_nothing();
+    }
+
+    #[test]
+    fn refused_state_is_sent_again_only_when_any_part_changes() {
+        let mut client = Client::new(CLUSTER, &[("bad", "1"), ("good", "1")]);
+        client.send(want(CLUSTER, &[], ""));
+        let nonce = client.expect(&["bad=1", "good=1"]);
+        client.send(refuse(want(CLUSTER, &[], &nonce)));
+        client.expect_nothing();
+        client.world = World::default();
+        client.put(CLUSTER, &[("good", "1")]);
+        client.expect(&["good=1"]);
     }
 
     #[test]
