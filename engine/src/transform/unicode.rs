@@ -13,6 +13,27 @@ pub(super) fn to_byte(code: u16) -> u8 {
     }
 }
 
+/// The byte that Windows makes of a 16-bit code in ASCII: what looks like a quote, a slash or a bracket becomes one.
+/// All others go the way of [`to_byte`].
+pub(super) fn best_fit(code: u16) -> u8 {
+    match code {
+        0x02b9 | 0x02bc | 0x02c8 | 0x2018..=0x201a | 0x2032 => b'\'',
+        0x02ba | 0x201c..=0x201e | 0x2033 | 0x301d..=0x301e => b'"',
+        0x02cb | 0x2035 => b'`',
+        0x00ab | 0x2039 | 0x2329 | 0x3008 => b'<',
+        0x00bb | 0x203a | 0x232a | 0x3009 => b'>',
+        0x2044 | 0x2215 => b'/',
+        0x2216 => b'\\',
+        0x2217 => b'*',
+        0x2223 => b'|',
+        0x2236 => b':',
+        0x301a => b'[',
+        0x301b => b']',
+        0x2000..=0x200a | 0x3000 => b' ',
+        _ => to_byte(code),
+    }
+}
+
 /// Writes each character beyond ASCII as `%uXXXX` (five or six digits beyond U+FFFF). Overlong forms are decoded
 /// as well, so that `C0 AF` shows as the slash that a careless decoder makes of it; bytes that are no UTF-8 stay.
 pub(super) fn utf8_to_unicode(input: &[u8]) -> Vec<u8> {
@@ -86,5 +107,7 @@ mod tests {
         assert_eq!(to_byte(0xff1c), b'<');
         assert_eq!(to_byte(0x2f), b'/');
         assert_eq!(to_byte(0xff5f), 0x5f);
+        assert_eq!(best_fit(0xff1c), b'<');
+        assert_eq!(best_fit(0x2216), b'\\');
     }
 }

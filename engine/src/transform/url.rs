@@ -38,15 +38,15 @@ pub(super) fn url_decode(input: &[u8]) -> Vec<u8> {
     percent_decode(input, b' ').0.into_owned()
 }
 
-/// Decodes Microsoft's `%uXXXX` too: full-width forms become the ASCII that they look like, of all others the
-/// lower byte stays, as the manual says.
+/// Decodes Microsoft's `%uXXXX` too: full-width forms become the ASCII that they look like, and so do the signs that
+/// Windows maps to ASCII; of all others the lower byte stays, as the manual says.
 pub(super) fn url_decode_uni(input: &[u8]) -> Vec<u8> {
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
     loop {
         match rest {
             [b'%', b'u' | b'U', a, b, c, d, after @ ..] if let Some(code) = hex::quad([*a, *b, *c, *d]) => {
-                output.push(unicode::to_byte(code));
+                output.push(unicode::best_fit(code));
                 rest = after;
             }
             [b'%', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
@@ -100,6 +100,7 @@ mod tests {
         assert_eq!(url_decode_uni(b"%u003cscript%U003E"), b"<script>");
         assert_eq!(url_decode_uni(b"%uff1cscript%uFF1e"), b"<script>");
         assert_eq!(url_decode_uni(b"%uff01%uff5e"), b"!~");
+        assert_eq!(url_decode_uni(b"..%u2216%u2215%u2019"), b"..\\/'");
         assert_eq!(url_decode_uni(b"%u013c"), b"<");
         assert_eq!(url_decode_uni(b"%u00g1%u123%3c+"), b"%u00g1%u123< ");
     }

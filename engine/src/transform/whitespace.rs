@@ -1,5 +1,5 @@
 //! White space: blank, tab, line feed, vertical tab, form feed, carriage return. Removing and compressing
-//! count the non-breaking space (0xA0 as a byte) too, as the manual says; trimming does not.
+//! count the non-breaking space too, as the byte 0xA0, which the manual says, and as UTF-8; trimming does not.
 
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b'\t'..=b'\r' | b' ')
@@ -9,24 +9,41 @@ fn is_any_space(byte: u8) -> bool {
     is_space(byte) || byte == 0xa0
 }
 
+/// Splits off one white space: a byte, or the non-breaking space as UTF-8 writes it.
+fn any_space(input: &[u8]) -> Option<&[u8]> {
+    match input {
+        [0xc2, 0xa0, after @ ..] => Some(after),
+        [byte, after @ ..] if is_any_space(*byte) => Some(after),
+        _ => None,
+    }
+}
+
 pub(super) fn remove(input: &[u8]) -> Vec<u8> {
-    input
-        .iter()
-        .copied()
-        .filter(|&byte| !is_any_space(byte))
-        .collect()
+    replace(input, |_| {})
 }
 
 pub(super) fn compress(input: &[u8]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(input.len());
-    for &byte in input {
-        if !is_any_space(byte) {
-            output.push(byte);
-        } else if output.last() != Some(&b' ') {
+    replace(input, |output| {
+        if output.last() != Some(&b' ') {
             output.push(b' ');
         }
+    })
+}
+
+fn replace(input: &[u8], at_space: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut output = Vec::with_capacity(input.len());
+    let mut rest = input;
+    loop {
+        if let Some(after) = any_space(rest) {
+            at_space(&mut output);
+            rest = after;
+        } else if let [byte, after @ ..] = rest {
+            output.push(*byte);
+            rest = after;
+        } else {
+            return output;
+        }
     }
-    output
 }
 
 /// Whether anything but single blanks is in the way.
@@ -75,12 +92,13 @@ mod tests {
 
     #[test]
     fn every_kind_of_space_goes() {
-        assert_eq!(remove(b" a\tb\nc\x0bd\x0ce\rf\xa0g "), b"abcdefg");
+        assert_eq!(remove(b" a\tb\nc\x0bd\x0ce\rf\xa0g\xc2\xa0h"), b"abcdefgh");
     }
 
     #[test]
     fn runs_become_one_blank() {
         assert_eq!(compress(b"  union \t\r\n all\xa0select "), b" union all select ");
+        assert_eq!(compress("union\u{a0}\u{a0}select".as_bytes()), b"union select");
         assert!(!may_compress(b"a b c"));
         assert!(may_compress(b"a\tb"));
         assert!(may_compress(b"a  b"));
