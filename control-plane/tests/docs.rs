@@ -1,0 +1,75 @@
+//! The references in `docs/` name everything there is, and say the truth about defaults.
+
+use std::{fs, path::Path};
+
+use secbeat::settings::{self, KEYS, Settings};
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_default()
+}
+
+/// The rows of the reference that are about a key: key and default.
+fn rows(text: &str) -> Vec<(String, String)> {
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| {
+        let (key, rest) = row.split_once("` | ")?;
+        let (default, _) = rest.split_once(" | ")?;
+        key.contains('.')
+            .then(|| (key.to_owned(), default.trim_matches('`').to_owned()))
+    })
+    .collect()
+}
+
+#[test]
+fn the_settings_reference_has_every_key_and_no_other() {
+    let text = read("../docs/settings.md");
+    let mut documented = rows(&text).into_iter().map(|(key, _)| key).collect::<Vec<_>>();
+    let mut keys = KEYS.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+    documented.sort();
+    keys.sort();
+    assert_eq!(documented, keys);
+}
+
+#[test]
+fn the_defaults_in_the_settings_reference_are_the_defaults() {
+    for (key, default) in rows(&read("../docs/settings.md")) {
+        let value = default.trim_matches(['[', ']']).trim_matches('"').to_owned();
+        if default == "none" || default.contains("beside the store") {
+            continue;
+        }
+        let variable = format!("SECBEAT__{}", key.replace('.', "__").to_ascii_uppercase());
+        let loaded = settings::load(None, [(variable, value)].into_iter()).unwrap();
+        assert_eq!(loaded.settings, Settings::default(), "{key} = {default}");
+    }
+}
+
+#[test]
+fn the_api_reference_has_every_route() {
+    let text = read("../docs/api.md");
+    let source = read("src/api.rs");
+    let mut routes = source
+        .split('"')
+        .filter(|part| part.starts_with('/') && !part.contains(char::is_whitespace))
+        .collect::<Vec<_>>();
+    routes.dedup();
+    assert!(routes.len() > 10, "{routes:?}");
+    for route in routes {
+        // The reference may word the name of a parameter in its own way.
+        let start = route.split('{').next().unwrap_or_default();
+        assert!(text.contains(start), "{route} is not in docs/api.md");
+    }
+}
+
+#[test]
+fn the_api_reference_has_every_metric() {
+    let text = read("../docs/api.md");
+    for file in ["src/metrics.rs", "src/api/scrape.rs", "src/fleet/metrics.rs"] {
+        for name in read(file).split('"').filter(|part| part.starts_with("secbeat_")) {
+            let is_group = name.starts_with("secbeat_xds_") && text.contains("`secbeat_xds_…`");
+            assert!(
+                text.contains(&format!("`{name}")) || is_group,
+                "{name} is not in docs/api.md"
+            );
+        }
+    }
+}
