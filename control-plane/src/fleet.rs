@@ -144,15 +144,19 @@ impl Fleet {
 
     /// Does what is due with time: recovers workers that lost the filter, forgets nodes that are long gone.
     pub(crate) fn tick(&self) {
-        let now = Moment::now();
-        let (bumped, counts) = {
-            let mut registry = self.registry();
-            (registry.tick(now), registry.counts(now))
-        };
+        let bumped = self.registry().tick(Moment::now());
         for node in &bumped {
             self.shared.metrics.epoch_bumps.inc();
-            tracing::warn!(%node, "worker does not apply the acknowledged revision, new VMs requested");
+            tracing::warn!(
+                ?node,
+                "worker does not apply the acknowledged revision, new VMs requested"
+            );
         }
+    }
+
+    /// Brings the gauges up to date.
+    pub(crate) fn measure(&self) {
+        let counts = self.registry().counts(Moment::now());
         self.shared.metrics.set_nodes(counts);
     }
 

@@ -120,8 +120,11 @@ fn render(storage: &Path, template: &Path, policy: &PolicyConfig) -> Result<(), 
     replace(&storage.join("envoy").join(name), rendered.as_bytes())
 }
 
-/// Replaces a file as a whole: a reader sees the old content or the new one, also after a crash.
+/// Replaces a file as a whole, if it differs: a reader sees the old content or the new one, also after a crash.
 fn replace(path: &Path, content: &[u8]) -> Result<(), WriteError> {
+    if std::fs::read(path).is_ok_and(|present| present == content) {
+        return Ok(());
+    }
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(failed("created", folder))?;
     let mut name = path.file_name().unwrap_or_default().to_owned();

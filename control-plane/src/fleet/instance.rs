@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Silence after which an instance counts as gone; it reports every second.
-pub(super) const STALE: Duration = Duration::from_secs(3);
+const STALE: Duration = Duration::from_secs(3);
 /// Silence after which an instance is suspected, since a heartbeat is overdue.
 const SUSPECT: Duration = Duration::from_millis(1_300);
 

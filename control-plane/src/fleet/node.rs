@@ -9,9 +9,9 @@ use secbeat_engine::report::ReportRequest;
 use tokio::sync::watch;
 
 use super::{
-    instance::{Instance, STALE},
+    instance::Instance,
     moment::Moment,
-    recovery::{PATIENCE, Recovery},
+    recovery::{NEW_VM_PATIENCE, PATIENCE, REBUILD, Recovery},
     status::{ErrorSource, FleetTotals, NodeError, NodeStatus},
 };
 
@@ -329,7 +329,7 @@ impl Node {
     /// How many VMs there were before they were all replaced, if that was so lately that they may still be coming.
     fn rebuilt_lately(&self, now: Moment) -> usize {
         self.rebuilt
-            .filter(|(since, _)| now.since(*since) < STALE)
+            .filter(|(since, _)| now.since(*since) < REBUILD)
             .map_or(0, |(_, count)| count)
     }
 
@@ -355,10 +355,10 @@ impl Node {
 
     fn has_lost_worker(&self, latest: u64, now: Moment) -> bool {
         let stream = self.stream();
-        let has_waited = stream
-            .answered
-            .is_some_and(|answered| now.since(answered) >= PATIENCE);
-        if !self.is_connected() || stream.requested != Some(latest) || !has_waited {
+        let Some(answered) = stream.answered.filter(|_| stream.requested == Some(latest)) else {
+            return false;
+        };
+        if !self.is_connected() || now.since(answered) < PATIENCE {
             return false;
         }
         if stream.refused.is_some() {
@@ -372,10 +372,8 @@ impl Node {
         {
             return false;
         }
-        let has_settled = self
-            .rebuilt
-            .is_some_and(|(since, _)| now.since(since) >= PATIENCE);
-        let is_short = has_settled && self.counted(now).count() < self.rebuilt_lately(now);
+        let is_short =
+            now.since(answered) >= NEW_VM_PATIENCE && self.counted(now).count() < self.rebuilt_lately(now);
         // A worker that was offered the revision and is alive is still compiling.
         is_short
             || self.counted(now).any(|(_, instance)| {

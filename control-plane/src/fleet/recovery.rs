@@ -5,8 +5,13 @@ use std::time::Duration;
 
 use super::moment::Moment;
 
-/// How long a worker has after the ACK.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a worker has after the ACK to report that it was offered the revision. One that has the filter does so
+/// within 100 ms.
+pub(super) const PATIENCE: Duration = Duration::from_millis(600);
+/// How long a worker has after the ACK whose VM is new: it compiles the policy before it says anything.
+pub(super) const NEW_VM_PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long after all VMs were replaced as many of them are expected as there were before.
+pub(super) const REBUILD: Duration = Duration::from_secs(5);
 /// Least time between two attempts.
 const INTERVAL: Duration = Duration::from_secs(2);
 /// Attempts for one revision.

@@ -268,8 +268,8 @@ fn worker_lost_behind_an_acknowledgement_gets_new_vms() {
     let mut play = Play::in_sync(&[10, 11, 12]);
     play.push(2);
     // 12 lost the filter: it neither applies the revision nor says anything.
-    assert_eq!(play.ticks(800, &[(10, 2), (11, 2)]), 0, "it has a second");
-    assert_eq!(play.ticks(400, &[(10, 2), (11, 2)]), 1);
+    assert_eq!(play.ticks(400, &[(10, 2), (11, 2)]), 0, "it has a moment");
+    assert_eq!(play.ticks(200, &[(10, 2), (11, 2)]), 1);
     let status = play.registry.node(NODE, play.now).unwrap();
     assert_eq!((status.epoch, status.in_sync), (1, false));
     assert_eq!(status.last_error.unwrap().source, ErrorSource::Recovery);
@@ -289,7 +289,7 @@ fn worker_lost_behind_an_acknowledgement_gets_new_vms() {
 fn recovery_is_tried_again_but_not_for_ever() {
     let mut play = Play::in_sync(&[10, 11]);
     play.push(2);
-    assert_eq!(play.ticks(1_200, &[(10, 2)]), 1);
+    assert_eq!(play.ticks(600, &[(10, 2)]), 1);
     // New VMs of which one is lost again, over and over.
     let mut raised = 1;
     for worker in 20..40 {
@@ -325,7 +325,7 @@ fn worker_lost_while_new_code_comes_in_is_missed() {
     play.report(&report(21));
     play.pass(SETTLED);
     assert_eq!(play.reason(2).0, "2 of at least 3 workers have reported");
-    play.pass(600);
+    play.pass(900);
     assert_eq!(play.registry.tick(play.now), [NODE]);
 }
 

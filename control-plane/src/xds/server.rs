@@ -20,7 +20,9 @@ use crate::{
 /// node "connected" for hours.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 /// How often the fleet looks for what is due with time.
-const TICK: Duration = Duration::from_millis(200);
+const TICK: Duration = Duration::from_millis(100);
+/// How often the fleet's gauges are brought up to date.
+const MEASURE: Duration = Duration::from_secs(1);
 /// Streams of one connection. Envoy needs one for discovery and one for each report in flight.
 const MAX_STREAMS: u32 = 1_024;
 
@@ -82,7 +84,8 @@ pub async fn serve<S: EventSink>(
     let beside = async {
         tokio::join!(
             publish(revisions, publisher, module, &fleet),
-            tick(&fleet),
+            every(TICK, || fleet.tick()),
+            every(MEASURE, || fleet.measure()),
             last_known_good.follow(snapshots, &fleet),
         )
     };
@@ -120,11 +123,11 @@ async fn publish(
     std::future::pending::<()>().await;
 }
 
-async fn tick(fleet: &Fleet) {
-    let mut ticks = interval(TICK);
+async fn every(period: Duration, work: impl Fn()) {
+    let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        fleet.tick();
+        work();
     }
 }
