@@ -124,7 +124,11 @@ impl Compiler {
                 Progress::More
             }
             Stage::Automata => self.next_automaton(),
-            Stage::Done => Progress::Done(Err(CompileErrors(Vec::new()))),
+            Stage::Done => {
+                self.errors
+                    .add("policy", "was already handed out by this compiler");
+                self.done(Err(()))
+            }
         }
     }
 
