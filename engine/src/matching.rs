@@ -23,7 +23,7 @@ mod scan;
 pub(crate) use bits::Bits;
 pub(crate) use bytes::{ByteSet, Classes};
 pub(crate) use chains::{ChainId, Chains};
-pub(crate) use gate::{Gates, GatesBuilder, selects};
+pub(crate) use gate::{FirstLink, Gates, GatesBuilder, selects};
 pub(crate) use operator::{Environment, Test, number};
 pub(crate) use scan::{Hit, Scratch};
 

@@ -50,6 +50,10 @@ impl Classes {
     pub(crate) const PLAIN: Self =
         Self(class_of(b'a') | class_of(b'0') | class_of(b'_') | class_of(b'.') | class_of(b'-'));
 
+    /// The bytes of [`Classes::PLAIN`].
+    pub(crate) const PLAIN_BYTES: &[u8] =
+        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+
     /// The classes that occur in a value.
     pub(crate) fn of(value: &[u8]) -> Self {
         Self(value.iter().fold(0, |classes, byte| classes | class(*byte)))
@@ -117,6 +121,7 @@ mod tests {
         for byte in 0..=u8::MAX {
             let plain = byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
             assert_eq!(Classes::of(&[byte]).is_within(Classes::PLAIN), plain, "{byte:#x}");
+            assert_eq!(Classes::PLAIN_BYTES.contains(&byte), plain, "{byte:#x}");
         }
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct Gate {
     pub(crate) targets: Arc<[Target]>,
     /// Whether the targets are whole collections without exclusions.
     pub(crate) is_open: bool,
+    /// Whether a value of plain bytes may match.
+    may_be_plain: bool,
     /// Whether a second match of the rule adds nothing to the first.
     pub(crate) once: bool,
 }
@@ -90,6 +92,19 @@ fn lane_index(phase: Phase, collection: Collection) -> usize {
     phase.index() * Collection::COUNT + collection.index()
 }
 
+/// What a gate is made of.
+#[derive(Debug)]
+pub(crate) struct FirstLink {
+    pub(crate) phase: Phase,
+    /// Position of the rule in its program.
+    pub(crate) rule: u32,
+    pub(crate) chain: ChainId,
+    pub(crate) test: Arc<Test>,
+    pub(crate) targets: Arc<[Target]>,
+    /// Whether a second match of the rule adds nothing to the first.
+    pub(crate) once: bool,
+}
+
 /// Collects gates and builds what they share, in bounded pieces.
 #[derive(Debug, Default)]
 pub(crate) struct GatesBuilder {
@@ -99,15 +114,15 @@ pub(crate) struct GatesBuilder {
 
 impl GatesBuilder {
     /// Adds the first link of a rule.
-    pub(crate) fn add(
-        &mut self,
-        phase: Phase,
-        rule: u32,
-        chain: ChainId,
-        test: Arc<Test>,
-        targets: Arc<[Target]>,
-        once: bool,
-    ) {
+    pub(crate) fn add(&mut self, link: FirstLink, chains: &Chains) {
+        let FirstLink {
+            phase,
+            rule,
+            chain,
+            test,
+            targets,
+            once,
+        } = link;
         // One pattern in several phases is several rules with one test.
         let twin = self
             .gates
@@ -121,6 +136,14 @@ impl GatesBuilder {
                 literals.intern(literal)
             }))
         };
+        let twin = self
+            .gates
+            .last()
+            .filter(|(_, last)| Arc::ptr_eq(&last.test, &test) && last.chain == chain);
+        let may_be_plain = twin.map_or_else(
+            || may_be_plain(&test, chain, chains),
+            |(_, twin)| twin.may_be_plain,
+        );
         let is_open = targets
             .iter()
             .all(|target| !target.exclude && matches!(target.selector, Selector::All));
@@ -133,6 +156,7 @@ impl GatesBuilder {
                 test,
                 targets,
                 is_open,
+                may_be_plain,
                 once,
             },
         ));
@@ -168,7 +192,7 @@ impl GatesBuilder {
                 }
                 None => always.insert(index),
             }
-            if may_pass_plain(gate, chains) {
+            if gate.may_be_plain {
                 plain.insert(index);
             }
             if let Some(gates) = by_chain.get_mut(gate.chain.index()) {
@@ -181,7 +205,9 @@ impl GatesBuilder {
             {
                 if let Some(lane) = lanes.get_mut(lane_index(*phase, target.collection)) {
                     lane.gates.insert(index);
-                    lane.chains.extend(chains.path(gate.chain));
+                    if !lane.chains.contains(&gate.chain) {
+                        lane.chains.extend(chains.path(gate.chain));
+                    }
                 }
             }
         }
@@ -204,18 +230,17 @@ impl GatesBuilder {
 
 /// Whether a value of plain bytes may match: not unless the test can do with plain bytes, or a transformation may
 /// make others of them.
-fn may_pass_plain(gate: &Gate, chains: &Chains) -> bool {
+fn may_be_plain(test: &Test, chain: ChainId, chains: &Chains) -> bool {
     let is_plain = |byte: u8| Classes::of(&[byte]).is_within(Classes::PLAIN);
-    !chains.transformations(gate.chain).all(keeps_plain) || gate.test.is_feasible(is_plain)
+    !chains.transformations(chain).all(keeps_plain) || test.is_feasible(is_plain)
 }
 
 /// Whether a transformation makes plain bytes of plain bytes only.
 fn keeps_plain(transformation: Transformation) -> bool {
-    let plain: Vec<u8> = (0..=u8::MAX)
-        .filter(|byte| Classes::of(&[*byte]).is_within(Classes::PLAIN))
-        .collect();
     matches!(
         transformation,
         Transformation::Lowercase | Transformation::Uppercase
-    ) || !transformation.triggers().intersects(Triggers::of(&plain))
+    ) || !transformation
+        .triggers()
+        .intersects(Triggers::of(Classes::PLAIN_BYTES))
 }

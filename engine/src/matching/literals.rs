@@ -46,7 +46,7 @@ impl LiteralsBuilder {
     /// Bytes of literals in a policy up to which the faster automaton is used.
     const DFA_LIMIT: usize = 16 * 1024;
     /// Bytes of literals that one automaton takes, which bounds how long one step of building takes.
-    const SHARD: usize = 8 * 1024;
+    const SHARD: usize = 4 * 1024;
 
     /// Gives a literal in lower case its number.
     pub(crate) fn intern(&mut self, literal: &[u8]) -> u32 {

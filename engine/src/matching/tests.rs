@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{Chains, Gates, GatesBuilder, Hit, Scratch, Test, operator::Nothing};
+use super::{Chains, FirstLink, Gates, GatesBuilder, Hit, Scratch, Test, operator::Nothing};
 use crate::{
     rule::{Collection, Expression, Flags, Operator, Phase, Target, Template, TextTest},
     transform::Transformation,
@@ -98,15 +98,15 @@ fn build(rules: &[(Operator, &[Transformation])], once: bool) -> (Gates, Chains,
     for (position, (operator, transformations)) in rules.iter().enumerate() {
         let test = Arc::new(Test::new(operator).unwrap());
         let chain = chains.intern(transformations);
-        let targets = [Target::all(Collection::QueryValues)];
-        builder.add(
-            Phase::RequestHeaders,
-            position as u32,
+        let link = FirstLink {
+            phase: Phase::RequestHeaders,
+            rule: position as u32,
             chain,
-            Arc::clone(&test),
-            targets.into(),
+            test: Arc::clone(&test),
+            targets: [Target::all(Collection::QueryValues)].into(),
             once,
-        );
+        };
+        builder.add(link, &chains);
         tests.push(test);
     }
     while builder.step().unwrap() {}

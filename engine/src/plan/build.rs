@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Plan, PlannedLink, PlannedRule};
 use crate::{
-    matching::{Bits, Chains, GatesBuilder, Test},
+    matching::{Bits, Chains, FirstLink, GatesBuilder, Test},
     rule::{Collection, Effect, Item, Link, Macro, Operator, Phase, Rule, RuleId, Template},
 };
 
@@ -81,15 +81,15 @@ impl PlanBuilder {
                 && rule.chained.is_empty()
                 && rule.head.effects.is_empty()
                 && !rule.head.capture;
-            let targets = rule.head.targets.as_slice().into();
-            self.gates.add(
-                rule.phase,
-                position,
-                planned.head.chain,
-                Arc::clone(&planned.head.test),
-                targets,
+            let link = FirstLink {
+                phase: rule.phase,
+                rule: position,
+                chain: planned.head.chain,
+                test: Arc::clone(&planned.head.test),
+                targets: rule.head.targets.as_slice().into(),
                 once,
-            );
+            };
+            self.gates.add(link, &self.chains);
         }
         Ok(true)
     }
