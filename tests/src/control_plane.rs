@@ -213,8 +213,7 @@ impl Api {
         let added = self.post("/api/v1/waf/patterns?wait=applied", pattern)?;
         ensure!(is_applied(&added), "the pattern was not applied: {added}");
         added
-            .pointer("/patterns/0/id")
-            .or_else(|| added.get("id"))
+            .pointer("/ids/0")
             .and_then(Value::as_u64)
             .context(format!("no id in {added}"))
     }
@@ -275,11 +274,7 @@ impl Api {
 }
 
 fn is_applied(answer: &Value) -> bool {
-    answer
-        .pointer("/applied/applied")
-        .or_else(|| answer.get("applied"))
-        .and_then(Value::as_bool)
-        == Some(true)
+    answer.get("applied") == Some(&Value::Bool(true))
 }
 
 fn succeed(path: &str, response: &Response) -> Result<Value> {

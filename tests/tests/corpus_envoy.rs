@@ -112,7 +112,7 @@ fn blockers(stack: &Stack, expected: usize) -> Result<HashMap<String, BTreeSet<u
         let matches = event.get("matches")?.as_array()?.iter();
         Some(
             matches
-                .filter(|found| found.get("blocked") == Some(&Value::Bool(true)))
+                .filter(|found| found.get("action") == Some(&Value::from("blocked")))
                 .filter_map(|found| found.get("rule")?.as_u64())
                 .collect(),
         )

@@ -98,7 +98,7 @@ fn patterns(stack: &Stack) -> Result<BTreeSet<String>> {
         );
         match page.get("next") {
             Some(Value::Null) | None => return Ok(found),
-            Some(next) => cursor = Some(next.to_string().trim_matches('"').to_owned()),
+            Some(next) => cursor = Some(next.to_string()),
         }
     }
 }

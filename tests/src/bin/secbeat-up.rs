@@ -184,27 +184,26 @@ Verdicts, as they happen (Ctrl-C stops everything):
     }
 }
 
-/// One event for a person. What came with the request is escaped: it is an attacker's text on a terminal.
+/// One event for a person. The API has escaped what came with the request.
 fn line(event: &Value) -> String {
     let text = |path: &str| match event.pointer(path) {
-        Some(Value::String(text)) => text.escape_debug().to_string(),
+        Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => "-".to_owned(),
         Some(other) => other.to_string(),
     };
-    let verdict = if event.pointer("/blocked") == Some(&Value::Bool(true)) {
-        "BLOCK "
-    } else {
-        "detect"
+    let cause = match event.get("limit") {
+        Some(Value::String(limit)) => limit.clone(),
+        _ => format!(
+            "rule {} ({}) at {}: {}",
+            text("/matches/0/rule"),
+            text("/matches/0/category"),
+            text("/matches/0/target"),
+            text("/matches/0/matched"),
+        ),
     };
+    let (time, client, method, path) = (text("/time"), text("/client"), text("/method"), text("/path"));
     format!(
-        "{}  {verdict}  {}  {} {}  rule {} ({}) at {}: {}",
-        text("/time"),
-        text("/client"),
-        text("/method"),
-        text("/path"),
-        text("/matches/0/rule"),
-        text("/matches/0/category"),
-        text("/matches/0/target"),
-        text("/matches/0/matched"),
+        "{time}  {:<8}  {client}  {method} {path}  {cause}",
+        text("/action")
     )
 }
