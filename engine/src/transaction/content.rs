@@ -46,31 +46,36 @@ pub(super) fn collect(
     } else {
         Kind::of(&content_type)
     };
-    if summary.content_types > 1 {
+    // The application behind may go by another header than the first, or see another type in a broken one.
+    let mut is_doubtful = summary.content_types > 1;
+    if is_doubtful {
         fields.add_error("body", ParseError::ContentType);
     }
-    parse::content_type(&content_type, &mut Arguments::body(fields));
+    let mut claim = Arguments::body(fields);
+    parse::content_type(&content_type, &mut claim);
+    is_doubtful |= claim.has_failed;
     let limits = &policy.limits;
     let mut arguments = Arguments::body(fields);
     if is_truncated {
         // That it does not end well is no news.
         arguments = arguments.quiet();
     }
-    let has_failed = match kind {
-        Kind::Form => {
-            parse::urlencoded(body, limits, &mut arguments);
-            arguments.has_failed
-        }
-        Kind::Json => {
-            parse::json(body, limits, &mut arguments);
-            arguments.has_failed
-        }
-        Kind::Multipart => {
-            parse::multipart(body, &content_type, limits, &mut arguments);
-            arguments.has_failed
-        }
-        Kind::Other => true,
-    };
+    let has_failed = is_doubtful
+        | match kind {
+            Kind::Form => {
+                parse::urlencoded(body, limits, &mut arguments);
+                arguments.has_failed
+            }
+            Kind::Json => {
+                parse::json(body, limits, &mut arguments);
+                arguments.has_failed
+            }
+            Kind::Multipart => {
+                parse::multipart(body, &content_type, limits, &mut arguments);
+                arguments.has_failed
+            }
+            Kind::Other => true,
+        };
     let mut guess = Arguments::body(fields).quiet();
     if kind != Kind::Json && looks_like_json(body) {
         parse::json(body, limits, &mut guess);

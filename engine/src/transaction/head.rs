@@ -209,6 +209,7 @@ impl Sink for Arguments<'_> {
 
     fn file_name(&mut self, field: &[u8], name: &[u8]) {
         let (field, name) = (self.fields.store(field), self.fields.store(name));
+        self.fields.push(self.names, field, field);
         self.fields.push(Collection::FileNames, field, name);
     }
 

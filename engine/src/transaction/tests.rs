@@ -214,3 +214,26 @@ fn body_over_the_limit_follows_the_policy() {
         assert_eq!(transaction.limit_exceeded(), Some("body_over_limit"));
     }
 }
+
+#[test]
+fn second_content_type_hides_nothing() {
+    let types = [
+        ("content-type", "multipart/form-data; boundary=x"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    // To a multipart parser the form's value is the content of a file, which is not inspected.
+    let body = b"--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n&q=%75nion+select\r\n--x--\r\n";
+    let mut transaction = with(vec![pattern(1, r"union\s+select", &[])]);
+    assert_eq!(head(&mut transaction, "/", &types, false), Verdict::Hold);
+    assert_eq!(transaction.request_body(body, true), denied(1));
+}
+
+#[test]
+fn field_name_of_a_file_is_inspected() {
+    let types = [("content-type", "multipart/form-data; boundary=x")];
+    let body =
+        b"--x\r\nContent-Disposition: form-data; name=\"union select\"; filename=\"a\"\r\n\r\nz\r\n--x--\r\n";
+    let mut transaction = with(vec![pattern(1, r"union\s+select", &["body_names"])]);
+    assert_eq!(head(&mut transaction, "/", &types, false), Verdict::Hold);
+    assert_eq!(transaction.request_body(body, true), denied(1));
+}
