@@ -17,6 +17,9 @@ use super::{
 
 /// VMs of one node that are remembered; beyond it, the one unheard of the longest is forgotten.
 const MAX_INSTANCES: usize = 1_024;
+/// Open streams of one node. One is normal; lost connections take up to 40 seconds to be noticed, while Envoy comes
+/// back every two.
+pub(super) const MAX_STREAMS: usize = 64;
 /// Former processes that are remembered, so that their last reports do not count.
 const MAX_RETIRED: usize = 8;
 /// How long a new process has until its first reports count as all of them: every worker reports within 100 ms.
@@ -186,16 +189,15 @@ impl Node {
         if self.module_version != report.module_version {
             self.module_version.clone_from(&report.module_version);
         }
+        let is_rebuilding = self.is_rebuilding(now);
         let instance = self
             .instances
             .entry(report.instance)
             .or_insert_with(|| Instance::new(now));
         let is_new_error = !report.error.is_empty() && instance.error != report.error;
         let is_new = instance.applied.is_none();
-        // An old VM reports until Envoy has built the new ones; one that still does later was not replaced.
-        let is_left_over = self.rebuilt.is_some_and(|(since, _)| now.since(since) < SETTLE);
         let has_changed = instance.report(report, now, totals) || is_new;
-        instance.is_superseded &= is_left_over;
+        instance.is_superseded &= is_rebuilding;
         if is_new_error {
             self.fail(ErrorSource::Filter, report.offered, &report.error, now);
         }
@@ -236,6 +238,17 @@ impl Node {
         })
     }
 
+    /// Whether Envoy may still be about to replace its VMs, so that a report of an old one tells nothing. One that
+    /// reports after that was not replaced.
+    fn is_rebuilding(&self, now: Moment) -> bool {
+        let is_asked = self.rebuilt.is_some_and(|(since, _)| now.since(since) < REBUILD);
+        is_asked
+            && self
+                .stream()
+                .answered
+                .is_none_or(|answered| now.since(answered) < SETTLE)
+    }
+
     fn bound_instances(&mut self) {
         if self.instances.len() > MAX_INSTANCES {
             let oldest = self
@@ -255,6 +268,10 @@ impl Node {
             revision,
             time: now.wall,
         });
+    }
+
+    pub(super) fn streams(&self) -> usize {
+        self.streams.len()
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -340,6 +357,9 @@ impl Node {
         }
         let before = self.rebuilt_lately(now).max(self.counted(now).count());
         self.rebuilt = Some((now, before));
+        if let Some(mut stream) = self.streams.last_entry() {
+            stream.get_mut().answered = None;
+        }
         self.fail(
             ErrorSource::Recovery,
             latest,

@@ -9,7 +9,7 @@ use super::{
     MAX_NODES,
     metrics::NodeCounts,
     moment::Moment,
-    node::{Node, NodeInfo},
+    node::{MAX_STREAMS, Node, NodeInfo},
     status::{Applied, AppliedNode, FleetTotals, NodeStatus},
 };
 
@@ -24,6 +24,9 @@ pub enum FleetError {
     /// Too many nodes are connected or report.
     #[error("at most {MAX_NODES} nodes are served, all of them are connected")]
     Full,
+    /// A node id has too many open streams; probably several Envoys share it.
+    #[error("at most {MAX_STREAMS} streams are served for one node id")]
+    TooManyStreams,
 }
 
 /// All nodes.
@@ -60,6 +63,9 @@ impl Registry {
         self.streams += 1;
         let stream = self.streams;
         let node = self.admit(&info.id, now)?;
+        if node.streams() >= MAX_STREAMS {
+            return Err(FleetError::TooManyStreams);
+        }
         Ok((stream, node.connect(info, stream, now)))
     }
 

@@ -5,7 +5,7 @@ use secbeat_engine::report::ReportRequest;
 use super::{
     MAX_NODES,
     moment::Moment,
-    node::NodeInfo,
+    node::{MAX_STREAMS, NodeInfo},
     registry::{FleetError, Registry},
     status::{ErrorSource, FleetTotals},
 };
@@ -273,8 +273,12 @@ fn worker_lost_behind_an_acknowledgement_gets_new_vms() {
     let status = play.registry.node(NODE, play.now).unwrap();
     assert_eq!((status.epoch, status.in_sync), (1, false));
     assert_eq!(status.last_error.unwrap().source, ErrorSource::Recovery);
-    play.push(2);
+    // The old VMs still report while Envoy builds the new ones, and must not stand in for them.
     play.apply(20, 2);
+    assert_eq!(play.ticks(2_000, &[(10, 2), (11, 2), (20, 2)]), 0);
+    assert_eq!(play.reason(2).0, "1 of at least 3 workers have reported");
+    play.push(2);
+    play.apply(11, 2);
     play.apply(21, 2);
     assert_eq!(play.reason(2).0, "2 of at least 3 workers have reported");
     play.apply(22, 2);
@@ -369,6 +373,22 @@ fn newest_stream_counts_and_a_late_end_of_an_old_one_changes_nothing() {
     play.push(1);
     play.registry.disconnect(NODE, old, play.now);
     assert!(play.is_applied(1));
+}
+
+#[test]
+fn streams_of_a_node_are_bounded() {
+    let mut play = Play::new();
+    for _ in 0..MAX_STREAMS {
+        play.connect();
+    }
+    let info = NodeInfo {
+        id: NODE.to_owned(),
+        ..NodeInfo::default()
+    };
+    let refused = play.registry.connect(info, play.now).map(|(stream, _)| stream);
+    assert_eq!(refused, Err(FleetError::TooManyStreams));
+    play.registry.disconnect(NODE, play.stream, play.now);
+    play.connect();
 }
 
 #[test]

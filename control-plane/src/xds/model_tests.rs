@@ -179,6 +179,10 @@ impl<P: Speaker> Client<P> {
     }
 
     fn take(&mut self, step: &Step) {
+        if self.type_url == CLUSTER && !matches!(step, Step::Answer | Step::Poll) {
+            // Clusters go all together, so that a change of one is a reason to send all.
+            self.refused.clear();
+        }
         match step {
             Step::Put(name, Some(version)) => {
                 self.versions.insert(NAMES[*name], *version);
@@ -211,10 +215,6 @@ impl<P: Speaker> Client<P> {
         self.names.insert(name.to_owned());
         // Who asks again is answered again.
         self.refused.remove(name);
-        if self.type_url == CLUSTER {
-            // And of clusters everything, since an answer holds all of them.
-            self.refused.clear();
-        }
         self.send(Change {
             added: Some(name),
             nonce,

@@ -3,7 +3,7 @@
 //! A session runs only while the transport asks it for the next message. There is no queue between them: a slow
 //! Envoy holds nobody up, and what it missed in between is never encoded.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use envoy_types::pb::envoy::config::core::v3::node::UserAgentVersionType;
 use futures::{Stream, stream};
@@ -19,12 +19,15 @@ use super::{
     snapshot::Snapshot,
     type_url,
 };
-use crate::fleet::{Fleet, FleetError, NodeInfo, NodeStream};
+use crate::fleet::{Fleet, NodeInfo, NodeStream};
 
 /// Bytes of a node id.
 const MAX_NODE_ID_BYTES: usize = 256;
 /// Bytes that are kept of what a node says about itself.
 const MAX_INFO_BYTES: usize = 64;
+
+/// How long a stream may stay open before its first request names a node.
+const FIRST_REQUEST: Duration = Duration::from_secs(10);
 
 /// What every session needs.
 #[derive(Debug)]
@@ -91,10 +94,13 @@ impl<P: Protocol> Session<P> {
     }
 
     async fn event(&mut self) -> Result<Option<Event<P::Request>>, Status> {
-        let epoch_changed = async {
-            match &mut self.node {
-                Some(node) => node.epoch_changed().await,
-                None => std::future::pending().await,
+        let own_event = async {
+            if let Some(node) = &mut self.node {
+                node.epoch_changed().await;
+                Ok(Some(Event::Change))
+            } else {
+                tokio::time::sleep(FIRST_REQUEST).await;
+                Err(Status::deadline_exceeded("first request is overdue"))
             }
         };
         tokio::select! {
@@ -105,7 +111,7 @@ impl<P: Protocol> Session<P> {
                 Ok(()) => Ok(Some(Event::Change)),
                 Err(_) => Err(Status::unavailable("control plane is shutting down")),
             },
-            () = epoch_changed => Ok(Some(Event::Change)),
+            event = own_event => event,
         }
     }
 
@@ -229,9 +235,9 @@ fn connect<P: Protocol>(fleet: &Fleet, request: &P::Request) -> Result<NodeStrea
         user_agent: bounded(node.user_agent_name.clone()),
         version: bounded(version),
     };
-    let stream = fleet.connect(info).map_err(|error| match error {
-        FleetError::Full => Status::resource_exhausted(error.to_string()),
-    })?;
+    let stream = fleet
+        .connect(info)
+        .map_err(|error| Status::resource_exhausted(error.to_string()))?;
     tracing::info!(node = ?stream.id(), "node connected");
     Ok(stream)
 }

@@ -128,7 +128,8 @@ impl Subscription {
         };
         let (resources, removed) = match offer {
             Some(offer) => offer,
-            None if self.wildcard_due => (Vec::new(), Vec::new()),
+            // Of a type that goes as a whole, nothing would mean that everything is gone.
+            None if self.wildcard_due && !type_url::is_full_state(type_url) => (Vec::new(), Vec::new()),
             None => return None,
         };
         self.wildcard_due = false;
@@ -161,7 +162,7 @@ impl Subscription {
         let state: Vec<Arc<Resource>> = wanted.iter().copied().map(Arc::clone).collect();
         let is_due = !self.due.is_empty() || self.wildcard_due;
         let differs = !gone.is_empty() || state.iter().any(|resource| !self.ledger.holds_version(resource));
-        (is_due || (differs && self.refused_state != Some(version(&state)))).then_some((state, gone))
+        ((is_due || differs) && self.refused_state != Some(version(&state))).then_some((state, gone))
     }
 
     /// The next resources that are news; what is gone goes without saying in this variant.
@@ -370,6 +371,17 @@ mod tests {
         client.world = World::default();
         client.put(CLUSTER, &[("good", "1")]);
         client.expect(&["good=1"]);
+    }
+
+    #[test]
+    fn refused_state_never_turns_into_an_empty_one() {
+        let mut client = Client::new(CLUSTER, &[("a", "1")]);
+        client.send(want(CLUSTER, &["a"], ""));
+        let nonce = client.expect(&["a=1"]);
+        client.send(refuse(want(CLUSTER, &["*"], &nonce)));
+        client.expect_nothing();
+        client.put(CLUSTER, &[("a", "2")]);
+        client.expect(&["a=2"]);
     }
 
     #[test]
