@@ -210,7 +210,7 @@ impl Api {
 
     /// Adds a pattern, and waits until every node has it. Its id.
     pub fn add_pattern(&self, pattern: &Value) -> Result<u64> {
-        let added = self.post("/api/v1/waf/patterns?wait=applied", pattern)?;
+        let added = self.post("/api/v1/waf/patterns?wait=applied&timeout=30s", pattern)?;
         ensure!(is_applied(&added), "the pattern was not applied: {added}");
         added
             .pointer("/ids/0")
@@ -220,7 +220,7 @@ impl Api {
 
     /// Deletes a pattern, and waits until no node has it.
     pub fn delete_pattern(&self, id: u64) -> Result<()> {
-        let deleted = self.delete(&format!("/api/v1/waf/patterns/{id}?wait=applied"))?;
+        let deleted = self.delete(&format!("/api/v1/waf/patterns/{id}?wait=applied&timeout=30s"))?;
         ensure!(is_applied(&deleted), "the deletion was not applied: {deleted}");
         Ok(())
     }
