@@ -5,7 +5,7 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 
 use crate::{
-    api::{self, Auth, AuthError, Parts},
+    api::{self, Auth, AuthError, BoundedListener, Parts},
     fleet::{self, Fleet},
     metrics::Metrics,
     owner::{Owner, StartError},
@@ -99,7 +99,7 @@ async fn serve(settings: &Settings, store: &Store, stop: impl Future<Output = ()
     });
     let stopped = shutdown.clone();
     supervisor.run("api", async move {
-        axum::serve(api_listener, router)
+        axum::serve(BoundedListener::new(api_listener), router)
             .with_graceful_shutdown(stopped.cancelled_owned())
             .await
     });

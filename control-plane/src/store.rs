@@ -14,7 +14,12 @@ mod revisions;
 mod tables;
 mod writer;
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+    sync::Arc,
+};
 
 use redb::{Database, ReadableDatabase};
 use secbeat_engine::report::ReportRequest;
@@ -160,6 +165,14 @@ fn open_database(path: &Path) -> Result<Database, StoreError> {
         .filter(|dir| !dir.as_os_str().is_empty())
         .unwrap_or_else(|| Path::new("."));
     make_private_dir(dir).map_err(fail)?;
+    // The database keeps the mode of a file that is there: nobody but its owner shall read what clients sent.
+    let new = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path);
+    new.map_err(fail)?;
     let database = Database::create(path).map_err(|error| match error {
         redb::DatabaseError::DatabaseAlreadyOpen => StoreError::Locked(path.to_owned()),
         other => StoreError::open(path, other),
@@ -172,13 +185,13 @@ fn open_database(path: &Path) -> Result<Database, StoreError> {
 
 /// Makes a folder that only its owner can read: events hold what clients sent.
 fn make_private_dir(dir: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use jiff::Timestamp;
     use secbeat_engine::{
         config::{Mode, PatternConfig},
@@ -261,6 +274,7 @@ mod tests {
             mode: Some(Mode::Detect),
         };
         let store = Store::open(&path, RETENTION).await.unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(store.latest().await.unwrap(), (None, OwnerState::default()));
         store.save(Some(revision(1, "a")), owner).await.unwrap();
         assert_eq!(store.append(&report(5, 1..=3)).await.unwrap(), 3);

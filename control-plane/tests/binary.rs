@@ -256,11 +256,8 @@ async fn stored_patterns_that_do_not_fit_the_settings_refuse_the_start() {
     let pack = "[pack]\nname = \"mine\"\nversion = 1\n[[pattern]]\nid = 7\nname = \"n\"\npattern = \"(\"\n";
     fs::write(rules.join("mine.toml"), pack).unwrap();
     let settings = fs::read_to_string(folder.path().join("config.toml")).unwrap();
-    fs::write(
-        folder.path().join("config.toml"),
-        format!("{settings}\n[waf]\nrules_dir = \"rules\"\n"),
-    )
-    .unwrap();
+    let settings = settings.replace("[waf]", "[waf]\nrules_dir = \"rules\"");
+    fs::write(folder.path().join("config.toml"), settings).unwrap();
     let output = secbeat(folder.path(), &["serve", "--config", "config.toml"]).await;
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8_lossy(&output.stderr).into_owned();

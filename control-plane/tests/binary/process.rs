@@ -50,8 +50,9 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it with its settings and its store in a folder, and waits until it is ready.
     pub(crate) async fn start(folder: &Path) -> Self {
+        // Without packs a change takes no time, and more of them happen between two kills.
         let settings = "[management]\nlisten_addr = \"127.0.0.1:0\"\n[xds]\nlisten_addr = \"127.0.0.1:0\"\n\
-                        [storage]\npath = \"data/secbeat.redb\"\n[logging]\nformat = \"json\"\n";
+                        [storage]\npath = \"data/secbeat.redb\"\n[logging]\nformat = \"json\"\n[waf]\npacks = []\n";
         fs::write(folder.join("config.toml"), settings).unwrap();
         let mut child = command(folder, &["serve", "--config", "config.toml"])
             .stderr(Stdio::piped())
