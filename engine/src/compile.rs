@@ -92,9 +92,20 @@ impl std::fmt::Display for Path {
 }
 
 impl Compiler {
-    /// Starts to compile.
+    /// Starts to compile, and builds every expression: for who decides whether a configuration is any good.
     pub fn new(config: PolicyConfig) -> Self {
         Self::with_program(config, Vec::new())
+    }
+
+    /// Starts to compile, and leaves each expression to be built when a value needs it first: for who serves traffic.
+    ///
+    /// The same configurations are refused for the same reasons, for every limit is checked on what the syntax tree
+    /// tells. Should an expression fail to be built after all, its rule matches everything and refuses it.
+    pub fn lazy(config: PolicyConfig) -> Self {
+        Self {
+            plan: PlanBuilder::default(),
+            ..Self::new(config)
+        }
     }
 
     /// Starts to compile, with rules of another front end before all patterns.
@@ -105,7 +116,7 @@ impl Compiler {
             program: program.into_iter(),
             patterns: Vec::new().into_iter(),
             ids: BTreeMap::new(),
-            plan: PlanBuilder::default(),
+            plan: PlanBuilder::thorough(),
             errors: Errors::default(),
         }
     }

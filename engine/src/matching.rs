@@ -18,6 +18,7 @@ mod gate;
 mod literals;
 mod need;
 mod operator;
+mod outline;
 mod scan;
 
 pub(crate) use bits::Bits;
@@ -25,6 +26,7 @@ pub(crate) use bytes::{ByteSet, Classes};
 pub(crate) use chains::{ChainId, Chains};
 pub(crate) use gate::{FirstLink, Gates, GatesBuilder, selects};
 pub(crate) use operator::{Environment, Test, number};
+pub(crate) use outline::Outline;
 pub(crate) use scan::{Hit, Scratch};
 
 #[cfg(test)]

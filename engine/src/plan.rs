@@ -36,6 +36,14 @@ pub(crate) struct PlannedRule {
     pub(crate) is_gated: bool,
 }
 
+impl PlannedRule {
+    /// Whether a test of the rule could not be built, so that the rule cannot judge what it matched.
+    pub(crate) fn is_broken(&self) -> bool {
+        let mut links = std::iter::once(&self.head).chain(&self.chained);
+        links.any(|link| link.test.is_broken())
+    }
+}
+
 /// What a link's model does not hold: its compiled form.
 #[derive(Debug)]
 pub(crate) struct PlannedLink {

@@ -20,7 +20,7 @@ pub struct Policy {
 impl Policy {
     /// Rules in a policy, those of packs included; a pattern counts once per phase that it looks at.
     pub const RULES_LIMIT: usize = 20_000;
-    /// Bytes that the compiled rules of a policy may take.
+    /// Bytes that the compiled rules of a policy may take, once all of them were needed.
     pub const SIZE_LIMIT: usize = 128 * 1024 * 1024;
 
     /// Revision number of the configuration that it was compiled from.
@@ -53,7 +53,7 @@ impl Policy {
         self.plan.rules.len()
     }
 
-    /// Bytes that the compiled rules take, roughly.
+    /// Bytes that the compiled rules take at most, roughly: once all of them were needed.
     pub fn size(&self) -> usize {
         self.size
     }

@@ -11,6 +11,7 @@ mod expression;
 mod ip_range;
 mod operator;
 mod phase;
+mod regex;
 mod target;
 mod template;
 
@@ -23,6 +24,7 @@ pub use expression::{Expression, ExpressionError, Flags};
 pub use ip_range::IpRange;
 pub use operator::{ByteRanges, Comparison, Operator, TextTest};
 pub use phase::Phase;
+pub use regex::Regex;
 pub use target::{Selector, Target};
 pub use template::{Macro, Template, TemplateError};
 

@@ -1,8 +1,10 @@
 //! The policy in force, and the next one while it is being compiled.
 //!
 //! Envoy calls for a new configuration on the thread that serves requests. Compiling there in one go stalls
-//! every connection of the worker (measured: 370 ms for 4,000 patterns), so only the very first policy is
-//! compiled at once, when there is no traffic yet. Later ones are compiled in slices while the old one serves.
+//! every connection of the worker, so only the very first policy is compiled at once, when there is no traffic yet.
+//! Later ones are compiled in slices while the old one serves. Expressions are checked then, and built when a value
+//! needs them first; whether one is too large is told without building it, so that a policy from a file is refused
+//! here for the same reasons as a pushed one by the control plane.
 
 use std::sync::Arc;
 
@@ -68,7 +70,7 @@ impl Loader {
             .is_some_and(|pending| same(&pending.fingerprint))
         {
             self.pending = Some(Pending {
-                compiler: Compiler::new(config),
+                compiler: Compiler::lazy(config),
                 fingerprint,
             });
         }

@@ -1,6 +1,8 @@
 //! Reads where a pattern looks: `[!|&]collection[:selector]`.
 
-use crate::rule::{Collection, Expression, Flags, Selector, Target};
+use std::sync::Arc;
+
+use crate::rule::{Collection, Expression, Flags, Regex, Selector, Target};
 
 /// Collections that a pattern may name.
 pub(super) fn is_known(collection: Collection) -> bool {
@@ -56,7 +58,8 @@ fn parse_selector(text: &str, collection: Collection) -> Result<Selector, String
                 groups: false,
             };
             Expression::new(expression, flags)
-                .map(Selector::Matching)
+                .and_then(|expression| Regex::new(&expression))
+                .map(|regex| Selector::Matching(Arc::new(regex)))
                 .map_err(|error| error.to_string())
         }
         None => Ok(Selector::Name(text.as_bytes().into())),

@@ -13,11 +13,15 @@ fn pattern(id: u32, text: &str) -> PatternConfig {
     }
 }
 
+/// The errors of a configuration, which do not depend on whether expressions are built.
 fn errors(config: &PolicyConfig) -> Vec<String> {
-    match compile(config) {
+    let texts = |result: Result<Policy, CompileErrors>| match result {
         Ok(_) => Vec::new(),
         Err(errors) => errors.0.iter().map(ToString::to_string).collect(),
-    }
+    };
+    let thorough = texts(compile(config));
+    assert_eq!(texts(finish(Compiler::lazy(config.clone()))), thorough);
+    thorough
 }
 
 fn errors_of(pattern: PatternConfig) -> Vec<String> {

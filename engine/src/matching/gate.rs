@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Bits, ChainId, Chains, Classes, Test,
+    Bits, ChainId, Chains, Classes, Outline, Test,
     literals::{Literals, LiteralsBuilder},
     need::Need,
 };
@@ -100,6 +100,8 @@ pub(crate) struct FirstLink {
     pub(crate) rule: u32,
     pub(crate) chain: ChainId,
     pub(crate) test: Arc<Test>,
+    /// What can be told of the test.
+    pub(crate) outline: Arc<Outline>,
     pub(crate) targets: Arc<[Target]>,
     /// Whether a second match of the rule adds nothing to the first.
     pub(crate) once: bool,
@@ -120,6 +122,7 @@ impl GatesBuilder {
             rule,
             chain,
             test,
+            outline,
             targets,
             once,
         } = link;
@@ -132,18 +135,12 @@ impl GatesBuilder {
             Arc::clone(&twin.need)
         } else {
             let literals = &mut self.literals;
-            Arc::new(Need::new(test.min_len(), &test.formula(), |literal| {
+            Arc::new(Need::new(outline.min_len, &outline.formula, |literal| {
                 literals.intern(literal)
             }))
         };
-        let twin = self
-            .gates
-            .last()
-            .filter(|(_, last)| Arc::ptr_eq(&last.test, &test) && last.chain == chain);
-        let may_be_plain = twin.map_or_else(
-            || may_be_plain(&test, chain, chains),
-            |(_, twin)| twin.may_be_plain,
-        );
+        // A transformation may make others of plain bytes.
+        let may_be_plain = outline.may_be_plain || !chains.transformations(chain).all(keeps_plain);
         let is_open = targets
             .iter()
             .all(|target| !target.exclude && matches!(target.selector, Selector::All));
@@ -226,13 +223,6 @@ impl GatesBuilder {
             lanes,
         }
     }
-}
-
-/// Whether a value of plain bytes may match: not unless the test can do with plain bytes, or a transformation may
-/// make others of them.
-fn may_be_plain(test: &Test, chain: ChainId, chains: &Chains) -> bool {
-    let is_plain = |byte: u8| Classes::of(&[byte]).is_within(Classes::PLAIN);
-    !chains.transformations(chain).all(keeps_plain) || test.is_feasible(is_plain)
 }
 
 /// Whether a transformation makes plain bytes of plain bytes only.

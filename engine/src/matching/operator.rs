@@ -5,11 +5,8 @@ use std::{borrow::Cow, net::IpAddr, ops::Range};
 use aho_corasick::AhoCorasick;
 use memchr::memmem;
 
-use super::{
-    ByteSet,
-    formula::{self, Formula},
-};
-use crate::rule::{Comparison, Expression, IpRange, Operator, Template, TextTest};
+use super::ByteSet;
+use crate::rule::{Comparison, ExpressionError, IpRange, Operator, Regex, Template, TextTest};
 
 /// What a test may ask of the transaction around it.
 pub(crate) trait Environment {
@@ -27,10 +24,10 @@ impl Environment for Nothing {
 }
 
 /// An operator in the form in which it is asked.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Test {
-    Rx(Expression),
-    Pm(Phrases),
+    Rx(Regex),
+    Pm(AhoCorasick),
     Text(TextTest, Template),
     Number(Comparison, Template),
     IpMatch(Vec<IpRange>),
@@ -41,25 +38,16 @@ pub(crate) enum Test {
     Never,
 }
 
-/// Phrases, any of which may occur.
-#[derive(Debug, Clone)]
-pub(crate) struct Phrases {
-    automaton: AhoCorasick,
-    phrases: Vec<Box<[u8]>>,
-}
-
 impl Test {
+    /// Takes an operator; a regular expression is built when it is asked first.
     pub(crate) fn new(operator: &Operator) -> Result<Self, aho_corasick::BuildError> {
         Ok(match operator {
-            Operator::Rx(expression) => Self::Rx(expression.clone()),
+            Operator::Rx(expression) => Self::Rx(Regex::lazy(expression)),
             Operator::Pm(phrases) => {
                 let automaton = AhoCorasick::builder()
                     .ascii_case_insensitive(true)
                     .build(phrases.iter())?;
-                Self::Pm(Phrases {
-                    automaton,
-                    phrases: phrases.clone(),
-                })
+                Self::Pm(automaton)
             }
             Operator::Text(test, other) => Self::Text(*test, other.clone()),
             Operator::Number(comparison, number) => Self::Number(*comparison, number.clone()),
@@ -76,8 +64,8 @@ impl Test {
     /// Asks; the answer is the part of the value that matched, which may be empty.
     pub(crate) fn find(&self, value: &[u8], environment: &impl Environment) -> Option<Range<usize>> {
         match self {
-            Self::Rx(expression) => expression.find(value),
-            Self::Pm(phrases) => phrases.automaton.find(value).map(|found| found.range()),
+            Self::Rx(regex) => regex.find(value),
+            Self::Pm(phrases) => phrases.find(value).map(|found| found.range()),
             Self::Text(test, other) => find_text(*test, value, &environment.expand(other)),
             Self::Number(comparison, right) => comparison
                 .holds(number(value), number(&environment.expand(right)))
@@ -110,67 +98,17 @@ impl Test {
         }
     }
 
-    /// Bytes that a value needs at least to match.
-    pub(crate) fn min_len(&self) -> usize {
+    /// Builds now what would be built when it is asked first.
+    pub(crate) fn build(&self) -> Result<(), ExpressionError> {
         match self {
-            Self::Rx(expression) => expression.hir().properties().minimum_len().unwrap_or(usize::MAX),
-            Self::Pm(phrases) => phrases
-                .phrases
-                .iter()
-                .map(|phrase| phrase.len())
-                .min()
-                .unwrap_or(usize::MAX),
-            Self::Text(TextTest::Within, _) | Self::Number(..) | Self::Always => 0,
-            Self::Text(_, text) => text.as_literal().map_or(0, <[u8]>::len),
-            Self::IpMatch(_) => 2,
-            Self::Bytes(_) | Self::NotUtf8 => 1,
-            Self::Never => usize::MAX,
+            Self::Rx(regex) => regex.build(),
+            _ => Ok(()),
         }
     }
 
-    /// What must occur in a value for it to match.
-    pub(crate) fn formula(&self) -> Formula {
-        match self {
-            Self::Rx(expression) => Formula::of(expression.hir()),
-            Self::Pm(phrases) => Formula::any_of(phrases.phrases.iter().map(|phrase| &**phrase)),
-            Self::Text(how, other) if *how != TextTest::Within => other
-                .as_literal()
-                .map_or(Formula::True, |text| Formula::any_of([text])),
-            Self::Bytes(allowed) => {
-                Formula::any_of_bytes((0..=u8::MAX).filter(|byte| !allowed.contains(*byte)).collect())
-            }
-            Self::NotUtf8 => Formula::any_of_bytes((0x80..=u8::MAX).collect()),
-            Self::Text(..) | Self::Number(..) | Self::IpMatch(_) | Self::Always | Self::Never => {
-                Formula::True
-            }
-        }
-    }
-
-    /// Whether a value that consists of bytes from `alphabet` only may match.
-    pub(crate) fn is_feasible(&self, alphabet: impl Fn(u8) -> bool + Copy) -> bool {
-        let all = |text: &[u8]| text.iter().all(|byte| alphabet(*byte));
-        match self {
-            Self::Rx(expression) => formula::is_feasible(expression.hir(), alphabet),
-            Self::Pm(phrases) => {
-                let either =
-                    |byte: &u8| alphabet(byte.to_ascii_lowercase()) || alphabet(byte.to_ascii_uppercase());
-                phrases.phrases.iter().any(|phrase| phrase.iter().all(either))
-            }
-            Self::Text(how, text) => *how == TextTest::Within || text.as_literal().is_none_or(all),
-            Self::Bytes(allowed) => (0..=u8::MAX).any(|byte| alphabet(byte) && !allowed.contains(byte)),
-            Self::NotUtf8 => (0x80..=u8::MAX).any(alphabet),
-            Self::Never => false,
-            Self::Number(..) | Self::IpMatch(_) | Self::Always => true,
-        }
-    }
-
-    /// Bytes that the compiled form takes.
-    pub(crate) fn size(&self) -> usize {
-        match self {
-            Self::Rx(expression) => expression.size(),
-            Self::Pm(phrases) => phrases.automaton.memory_usage(),
-            _ => 0,
-        }
+    /// Whether it was asked and could not be built; then it says that everything matches.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self, Self::Rx(regex) if regex.is_broken())
     }
 }
 
@@ -214,14 +152,16 @@ pub(crate) fn number(value: &[u8]) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rule::{ByteRanges, Flags};
+    use crate::{
+        matching::outline,
+        rule::{ByteRanges, Expression, Flags},
+    };
 
     fn find(operator: &Operator, value: &[u8]) -> Option<Range<usize>> {
         let test = Test::new(operator).unwrap();
         let found = test.find(value, &Nothing);
         if found.is_some() {
-            assert!(value.len() >= test.min_len(), "{operator:?}");
-            assert!(test.is_feasible(|byte| value.contains(&byte)), "{operator:?}");
+            outline::check(operator, value);
         }
         found
     }

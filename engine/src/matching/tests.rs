@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{Chains, FirstLink, Gates, GatesBuilder, Hit, Scratch, Test, operator::Nothing};
+use super::{Chains, FirstLink, Gates, GatesBuilder, Hit, Outline, Scratch, Test, operator::Nothing};
 use crate::{
     rule::{Collection, Expression, Flags, Operator, Phase, Target, Template, TextTest},
     transform::Transformation,
@@ -103,6 +103,7 @@ fn build(rules: &[(Operator, &[Transformation])], once: bool) -> (Gates, Chains,
             rule: position as u32,
             chain,
             test: Arc::clone(&test),
+            outline: Arc::new(Outline::of(operator)),
             targets: [Target::all(Collection::QueryValues)].into(),
             once,
         };

@@ -4,8 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Plan, PlannedLink, PlannedRule};
 use crate::{
-    matching::{Bits, Chains, FirstLink, GatesBuilder, Test},
-    rule::{Collection, Effect, Item, Link, Macro, Operator, Phase, Rule, RuleId, Template},
+    matching::{Bits, Chains, FirstLink, GatesBuilder, Outline, Test},
+    rule::{
+        Collection, Effect, Expression, ExpressionError, Item, Link, Macro, Operator, Phase, Rule, RuleId,
+        Template,
+    },
 };
 
 /// Lowers a program into a plan: first item by item, then in steps, at last whole.
@@ -19,9 +22,21 @@ pub(crate) struct PlanBuilder {
     /// By marker: the position behind it, last one first.
     markers: BTreeMap<Arc<str>, Vec<u32>>,
     /// First links that gates shall stand for, until it is known whether one match of each is enough.
-    waiting: Vec<u32>,
+    waiting: Vec<(u32, Arc<Outline>)>,
+    /// The expression planned last, for equal ones next to each other (one pattern in several phases) are one.
+    last: Option<Known>,
+    /// Whether expressions are built at once, rather than when they are needed first.
+    builds: bool,
     has_control: bool,
     size: usize,
+}
+
+/// An expression with what was made of it.
+#[derive(Debug)]
+struct Known {
+    expression: Expression,
+    test: Arc<Test>,
+    outline: Arc<Outline>,
 }
 
 /// Why a program is no plan.
@@ -31,6 +46,8 @@ pub(crate) enum PlanError {
     NoMarker(Arc<str>),
     #[error("{0}")]
     Automaton(String),
+    #[error(transparent)]
+    Expression(#[from] ExpressionError),
 }
 
 impl From<aho_corasick::BuildError> for PlanError {
@@ -40,6 +57,14 @@ impl From<aho_corasick::BuildError> for PlanError {
 }
 
 impl PlanBuilder {
+    /// Starts a plan whose expressions are all built before it is there.
+    pub(crate) fn thorough() -> Self {
+        Self {
+            builds: true,
+            ..Self::default()
+        }
+    }
+
     /// Appends one item of the program.
     pub(crate) fn push(&mut self, item: Item) -> Result<(), PlanError> {
         match item {
@@ -59,20 +84,20 @@ impl PlanBuilder {
         self.rules.len()
     }
 
-    /// Bytes that the compiled rules take so far.
+    /// Bytes that the compiled rules take at most, so far.
     pub(crate) fn size(&self) -> usize {
         self.size
     }
 
     /// Does one more piece of what has to be done once every item is known; says whether there is more to do.
     pub(crate) fn step(&mut self) -> Result<bool, PlanError> {
-        /// Rules whose necessary conditions are derived in one step.
-        const RULES: usize = 2;
+        /// Rules whose necessary conditions are taken in in one step.
+        const RULES: usize = 8;
         if self.waiting.is_empty() {
             return Ok(self.gates.step()?);
         }
         let rest = self.waiting.split_off(self.waiting.len().min(RULES));
-        for position in std::mem::replace(&mut self.waiting, rest) {
+        for (position, outline) in std::mem::replace(&mut self.waiting, rest) {
             let Some(planned) = self.rules.get(position as usize) else {
                 continue;
             };
@@ -86,6 +111,7 @@ impl PlanBuilder {
                 rule: position,
                 chain: planned.head.chain,
                 test: Arc::clone(&planned.head.test),
+                outline,
                 targets: rule.head.targets.as_slice().into(),
                 once,
             };
@@ -129,17 +155,16 @@ impl PlanBuilder {
         })
     }
 
-    fn push_rule(&mut self, rule: Rule) -> Result<(), PlanError> {
+    fn push_rule(&mut self, mut rule: Rule) -> Result<(), PlanError> {
         let position = self.rules.len() as u32;
-        let head = self.plan(&rule.head)?;
-        let chained = rule
-            .chained
-            .iter()
-            .map(|link| self.plan(link))
-            .collect::<Result<_, _>>()?;
+        let (head, outline) = self.plan(&mut rule.head)?;
+        let mut chained = Vec::with_capacity(rule.chained.len());
+        for link in &mut rule.chained {
+            chained.push(self.plan(link)?.0);
+        }
         let is_gated = is_gated(&rule.head, &head.test);
         if is_gated {
-            self.waiting.push(position);
+            self.waiting.push((position, outline));
         } else if let Some(eager) = self.eager.get_mut(rule.phase.index()) {
             eager.push(position);
         }
@@ -153,26 +178,42 @@ impl PlanBuilder {
         Ok(())
     }
 
-    fn plan(&mut self, link: &Link) -> Result<PlannedLink, PlanError> {
-        let test = self.test(&link.operator)?;
+    /// Lowers a link. Its operator is taken out: a syntax tree takes more memory than all that is made of it.
+    fn plan(&mut self, link: &mut Link) -> Result<(PlannedLink, Arc<Outline>), PlanError> {
         self.note(link);
-        Ok(PlannedLink {
+        let operator = std::mem::replace(&mut link.operator, Operator::NoMatch);
+        let (test, outline) = self.test(operator)?;
+        let planned = PlannedLink {
             chain: self.chains.intern(&link.transformations),
             test,
-        })
+        };
+        Ok((planned, outline))
     }
 
-    /// Compiles an operator; equal expressions next to each other (one pattern in several phases) are one.
-    fn test(&mut self, operator: &Operator) -> Result<Arc<Test>, PlanError> {
-        if let (Operator::Rx(expression), Some(last)) = (operator, self.rules.last())
-            && let Test::Rx(known) = &*last.head.test
-            && known.is_same(expression)
+    fn test(&mut self, operator: Operator) -> Result<(Arc<Test>, Arc<Outline>), PlanError> {
+        if let (Operator::Rx(expression), Some(last)) = (&operator, &self.last)
+            && last.expression.is_same(expression)
         {
-            return Ok(Arc::clone(&last.head.test));
+            return Ok((Arc::clone(&last.test), Arc::clone(&last.outline)));
         }
-        let test = Test::new(operator)?;
-        self.size += test.size();
-        Ok(Arc::new(test))
+        let test = Arc::new(Test::new(&operator)?);
+        if self.builds {
+            test.build()?;
+        }
+        self.size += match (&operator, &*test) {
+            (Operator::Rx(expression), _) => expression.size(),
+            (_, Test::Pm(automaton)) => automaton.memory_usage(),
+            _ => 0,
+        };
+        let outline = Arc::new(Outline::of(&operator));
+        if let Operator::Rx(expression) = operator {
+            self.last = Some(Known {
+                expression,
+                test: Arc::clone(&test),
+                outline: Arc::clone(&outline),
+            });
+        }
+        Ok((test, outline))
     }
 
     /// Notes what a link looks at and whether it changes which rules are evaluated.

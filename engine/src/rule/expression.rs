@@ -1,23 +1,30 @@
-//! Regular expressions over bytes, matched in linear time.
+//! Regular expressions over bytes as they are written: read, checked and bounded, not yet built.
+
+mod bound;
 
 use std::{fmt, sync::Arc};
 
-use regex_automata::{meta, nfa::thompson::WhichCaptures, util::captures::Captures};
 use regex_syntax::hir::Hir;
 
+use bound::Bound;
+
 /// A regular expression over bytes, in the syntax of the `regex` crate without Unicode: classes such as `\w` are
-/// those of ASCII, `.` is any byte. It is matched in time linear in the length of the value.
+/// those of ASCII, `.` is any byte. [`super::Regex`] matches it.
 ///
-/// Clones share the compiled form.
+/// Everything that may speak against an expression is found here, without building its automaton: what it takes is
+/// told from the syntax tree, in the same bytes on every machine.
+///
+/// Clones share the syntax tree, which takes more memory than the automaton; a policy does not keep it.
 #[derive(Clone)]
 pub struct Expression {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    text: Box<str>,
+    text: Arc<str>,
+    flags: Flags,
     hir: Hir,
-    regex: meta::Regex,
+    bound: Bound,
 }
 
 /// How an expression is read.
@@ -35,7 +42,7 @@ pub enum ExpressionError {
     /// It is not written in the syntax.
     #[error("{0}")]
     Syntax(String),
-    /// It compiles into more than [`Expression::SIZE_LIMIT`].
+    /// It may compile into more than [`Expression::SIZE_LIMIT`].
     #[error("compiled expression must be at most {limit} bytes; shorten counted repetitions", limit = Expression::SIZE_LIMIT)]
     Size,
     /// It uses what the matcher has not.
@@ -44,49 +51,28 @@ pub enum ExpressionError {
 }
 
 impl Expression {
-    /// Bytes that the automaton of one expression may take.
+    /// Bytes that building the automaton of one expression may take, in either direction.
     pub const SIZE_LIMIT: usize = 512 * 1024;
     /// Depth to which groups, repetitions and classes may nest.
     pub const NEST_LIMIT: u32 = 64;
-    /// Bytes that the lazily built states of one expression may take while it matches; beyond, it goes on more slowly.
-    const CACHE_LIMIT: usize = 512 * 1024;
 
-    /// Reads and compiles an expression.
+    /// Reads and checks an expression.
     pub fn new(text: &str, flags: Flags) -> Result<Self, ExpressionError> {
-        let hir = regex_syntax::ParserBuilder::new()
-            .unicode(false)
-            .utf8(false)
-            .case_insensitive(flags.ignore_case)
-            .dot_matches_new_line(true)
-            .nest_limit(Self::NEST_LIMIT)
-            .build()
-            .parse(text)
-            .map_err(|error| ExpressionError::Syntax(syntax_reason(&error)))?;
-        let captures = if flags.groups {
-            WhichCaptures::All
-        } else {
-            WhichCaptures::Implicit
-        };
-        let config = meta::Config::new()
-            .utf8_empty(false)
-            .nfa_size_limit(Some(Self::SIZE_LIMIT))
-            .hybrid_cache_capacity(Self::CACHE_LIMIT)
-            .which_captures(captures);
-        let regex = meta::Builder::new()
-            .configure(config)
-            .build_from_hir(&hir)
-            .map_err(|error| {
-                if error.size_limit().is_some() {
-                    ExpressionError::Size
-                } else {
-                    ExpressionError::Unsupported(error.to_string())
-                }
-            })?;
+        let hir = parse(text, flags)?;
+        if hir.properties().look_set().contains_word_unicode() {
+            let reason = "Unicode word boundaries are not supported";
+            return Err(ExpressionError::Unsupported(reason.to_owned()));
+        }
+        let bound = Bound::of(&hir, flags.groups);
+        if bound.building() > Self::SIZE_LIMIT as u64 {
+            return Err(ExpressionError::Size);
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 text: text.into(),
+                flags,
                 hir,
-                regex,
+                bound,
             }),
         })
     }
@@ -96,26 +82,17 @@ impl Expression {
         &self.inner.text
     }
 
-    /// Whether both share their compiled form.
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.inner.text
+    }
+
+    pub(crate) fn flags(&self) -> Flags {
+        self.inner.flags
+    }
+
+    /// Whether both are clones of one expression.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
-    }
-
-    /// Whether it matches somewhere in a value.
-    pub fn is_match(&self, value: &[u8]) -> bool {
-        self.inner.regex.is_match(value)
-    }
-
-    /// The leftmost match.
-    pub(crate) fn find(&self, value: &[u8]) -> Option<std::ops::Range<usize>> {
-        self.inner.regex.find(value).map(|found| found.range())
-    }
-
-    /// The groups of the leftmost match, of which group 0 is the match itself.
-    pub(crate) fn captures(&self, value: &[u8]) -> Captures {
-        let mut captures = self.inner.regex.create_captures();
-        self.inner.regex.captures(value, &mut captures);
-        captures
     }
 
     /// The syntax tree, for what can be told without matching.
@@ -123,9 +100,9 @@ impl Expression {
         &self.inner.hir
     }
 
-    /// Bytes that the compiled form takes.
+    /// Bytes that the automata take at most, once they are built.
     pub(crate) fn size(&self) -> usize {
-        self.inner.regex.memory_usage()
+        usize::try_from(self.inner.bound.built()).unwrap_or(usize::MAX)
     }
 }
 
@@ -133,6 +110,19 @@ impl fmt::Debug for Expression {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_str().fmt(out)
     }
+}
+
+/// Reads an expression.
+pub(super) fn parse(text: &str, flags: Flags) -> Result<Hir, ExpressionError> {
+    regex_syntax::ParserBuilder::new()
+        .unicode(false)
+        .utf8(false)
+        .case_insensitive(flags.ignore_case)
+        .dot_matches_new_line(true)
+        .nest_limit(Expression::NEST_LIMIT)
+        .build()
+        .parse(text)
+        .map_err(|error| ExpressionError::Syntax(syntax_reason(&error)))
 }
 
 /// The reason without the drawing that `regex_syntax` puts around it, with the position in bytes.
@@ -163,13 +153,6 @@ mod tests {
     }
 
     #[test]
-    fn any_byte_is_matched_and_case_is_ignored() {
-        let found = expression(r"UNION.+sel\xFFect").unwrap();
-        assert!(found.is_match(b"\xfe union\n\x80Sel\xffECT"));
-        assert!(!found.is_match(b"union"));
-    }
-
-    #[test]
     fn syntax_error_names_its_position() {
         assert_eq!(
             expression("ab(c").unwrap_err().to_string(),
@@ -182,6 +165,14 @@ mod tests {
         assert_eq!(
             expression(r"((\w{100}){100}){100}").unwrap_err(),
             ExpressionError::Size
+        );
+    }
+
+    #[test]
+    fn what_the_matcher_has_not_is_refused() {
+        assert_eq!(
+            expression(r"(?u:\b)x").unwrap_err().to_string(),
+            "Unicode word boundaries are not supported"
         );
     }
 }

@@ -1,6 +1,8 @@
 //! Where a link looks.
 
-use super::{Collection, Expression};
+use std::sync::Arc;
+
+use super::{Collection, Regex};
 
 /// Where a link looks: a collection, or a part of it.
 #[derive(Debug, Clone)]
@@ -48,7 +50,7 @@ pub enum Selector {
     /// Values with this name.
     Name(Box<[u8]>),
     /// Values whose name matches.
-    Matching(Expression),
+    Matching(Arc<Regex>),
 }
 
 impl Selector {
@@ -58,7 +60,7 @@ impl Selector {
             Self::All => true,
             Self::Name(wanted) if ignore_case => wanted.eq_ignore_ascii_case(name),
             Self::Name(wanted) => **wanted == *name,
-            Self::Matching(expression) => expression.is_match(name),
+            Self::Matching(regex) => regex.is_match(name),
         }
     }
 }

@@ -16,6 +16,9 @@ use link::Matched;
 use scope::Scope;
 
 impl Transaction {
+    /// Status of the answer to a request that a rule cannot judge, because its expression could not be built.
+    const BROKEN_STATUS: u16 = 403;
+
     /// Evaluates a phase; `None` when nothing speaks against the transaction.
     pub(super) fn evaluate(&mut self, phase: Phase) -> Option<Verdict> {
         if self.control.is_off() || self.control.is_released(phase) {
@@ -172,7 +175,14 @@ impl Transaction {
     fn conclude(&mut self, planned: &PlannedRule, matched: &Matched) -> Option<Denial> {
         let rule = &planned.rule;
         let is_on = self.control.is_on();
-        let denial = match rule.action {
+        let action = if planned.is_broken() {
+            Action::Deny {
+                status: Self::BROKEN_STATUS,
+            }
+        } else {
+            rule.action
+        };
+        let denial = match action {
             Action::Deny { status } if is_on && rule.phase != Phase::Logging => Some(Denial {
                 status,
                 rule: Some(rule.id),

@@ -1,5 +1,6 @@
 //! Transactions from the outside: what is refused, held, let go and reported.
 
+mod broken;
 mod program;
 mod properties;
 mod streams;
@@ -7,7 +8,7 @@ mod streams;
 use super::*;
 use crate::{
     compile,
-    config::{BodyPolicy, OverLimit, PatternConfig, PolicyConfig},
+    config::{BodyPolicy, OverLimit, PatternAction, PatternConfig, PolicyConfig},
 };
 
 pub(super) fn pattern(id: u32, text: &str, targets: &[&str]) -> PatternConfig {

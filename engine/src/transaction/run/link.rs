@@ -2,6 +2,8 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use regex_automata::util::captures::Captures;
+
 use super::{super::Transaction, Scope};
 use crate::{
     matching::{Hit, Test, selects},
@@ -133,9 +135,9 @@ impl Transaction {
             self.variables.unset(name);
         }
         match test {
-            Test::Rx(expression) => {
-                let groups = expression.captures(&matched.value);
-                for (name, group) in NAMES.iter().zip(groups.iter()) {
+            Test::Rx(regex) => {
+                let groups = regex.captures(&matched.value);
+                for (name, group) in NAMES.iter().zip(groups.iter().flat_map(Captures::iter)) {
                     if let Some(text) = group.and_then(|group| matched.value.get(group.range())) {
                         self.variables.set(name, text);
                     }
@@ -244,6 +246,8 @@ fn ask(
         let span = match (compiled.test.find(value, scope), link.negated) {
             (Some(span), false) => span,
             (None, true) => 0..value.len(),
+            // What could not be built speaks against the value either way.
+            (Some(span), true) if compiled.test.is_broken() => span,
             _ => return,
         };
         found.push(Matched {

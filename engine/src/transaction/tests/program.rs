@@ -6,12 +6,12 @@ use crate::{
     config::{Category, Severity},
     rule::{
         Action, Collection, Comparison, Control as Change, Effect, EngineMode, Expression, Flags, IpRange,
-        Item, Link, Meta, Operator, Rule, RuleId, RuleSelection, Selector, Target, Template, TextTest,
+        Item, Link, Meta, Operator, Regex, Rule, RuleId, RuleSelection, Selector, Target, Template, TextTest,
     },
     transform::Transformation,
 };
 
-fn rule(id: u32, head: Link) -> Rule {
+pub(super) fn rule(id: u32, head: Link) -> Rule {
     Rule {
         id: RuleId(id),
         phase: Phase::RequestHeaders,
@@ -227,7 +227,7 @@ fn selectors_and_exclusions_pick_values() {
         },
     )
     .unwrap();
-    let selector = Selector::Matching(expression);
+    let selector = Selector::Matching(Arc::new(Regex::new(&expression).unwrap()));
     assert!(matches(with(vec![Target {
         selector,
         ..Target::all(Collection::QueryValues)

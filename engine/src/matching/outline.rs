@@ -1,0 +1,100 @@
+//! What can be told of an operator without asking it: which values it cannot match.
+
+use regex_syntax::hir::Properties;
+
+use super::{
+    ByteSet, Classes,
+    formula::{self, Formula},
+};
+use crate::rule::{Operator, TextTest};
+
+/// What can be told of an operator without asking it. It is all that a policy needs of an expression's syntax tree.
+#[derive(Debug)]
+pub(crate) struct Outline {
+    /// Bytes that a value needs at least to match.
+    pub(super) min_len: usize,
+    /// What must occur in a value for it to match.
+    pub(super) formula: Formula,
+    /// Whether a value of plain bytes may match.
+    pub(super) may_be_plain: bool,
+}
+
+impl Outline {
+    pub(crate) fn of(operator: &Operator) -> Self {
+        let plain: ByteSet = Classes::PLAIN_BYTES.iter().copied().collect();
+        Self {
+            min_len: min_len(operator),
+            formula: formula(operator),
+            may_be_plain: is_feasible(operator, |byte| plain.contains(byte)),
+        }
+    }
+}
+
+fn min_len(operator: &Operator) -> usize {
+    match operator {
+        Operator::Rx(expression) => least(expression.hir().properties()),
+        Operator::Pm(phrases) => phrases
+            .iter()
+            .map(|phrase| phrase.len())
+            .min()
+            .unwrap_or(usize::MAX),
+        Operator::Text(TextTest::Within, _) | Operator::Number(..) | Operator::UnconditionalMatch => 0,
+        Operator::Text(_, text) => text.as_literal().map_or(0, <[u8]>::len),
+        Operator::IpMatch(_) => 2,
+        Operator::ValidateByteRange(_) | Operator::ValidateUtf8 => 1,
+        Operator::NoMatch => usize::MAX,
+    }
+}
+
+fn least(properties: &Properties) -> usize {
+    properties.minimum_len().unwrap_or(usize::MAX)
+}
+
+fn formula(operator: &Operator) -> Formula {
+    match operator {
+        Operator::Rx(expression) => Formula::of(expression.hir()),
+        Operator::Pm(phrases) => Formula::any_of(phrases.iter().map(|phrase| &**phrase)),
+        Operator::Text(how, other) if *how != TextTest::Within => other
+            .as_literal()
+            .map_or(Formula::True, |text| Formula::any_of([text])),
+        Operator::ValidateByteRange(allowed) => {
+            Formula::any_of_bytes((0..=u8::MAX).filter(|byte| !allowed.contains(*byte)).collect())
+        }
+        Operator::ValidateUtf8 => Formula::any_of_bytes((0x80..=u8::MAX).collect()),
+        Operator::Text(..)
+        | Operator::Number(..)
+        | Operator::IpMatch(_)
+        | Operator::UnconditionalMatch
+        | Operator::NoMatch => Formula::True,
+    }
+}
+
+/// Whether a value that consists of bytes from `alphabet` only may match.
+fn is_feasible(operator: &Operator, alphabet: impl Fn(u8) -> bool + Copy) -> bool {
+    let all = |text: &[u8]| text.iter().all(|byte| alphabet(*byte));
+    match operator {
+        Operator::Rx(expression) => formula::is_feasible(expression.hir(), alphabet),
+        Operator::Pm(phrases) => {
+            let either =
+                |byte: &u8| alphabet(byte.to_ascii_lowercase()) || alphabet(byte.to_ascii_uppercase());
+            phrases.iter().any(|phrase| phrase.iter().all(either))
+        }
+        Operator::Text(how, text) => *how == TextTest::Within || text.as_literal().is_none_or(all),
+        Operator::ValidateByteRange(allowed) => {
+            (0..=u8::MAX).any(|byte| alphabet(byte) && !allowed.contains(byte))
+        }
+        Operator::ValidateUtf8 => (0x80..=u8::MAX).any(alphabet),
+        Operator::NoMatch => false,
+        Operator::Number(..) | Operator::IpMatch(_) | Operator::UnconditionalMatch => true,
+    }
+}
+
+/// Fails if an operator that matched a value had been told not to.
+#[cfg(test)]
+pub(super) fn check(operator: &Operator, value: &[u8]) {
+    assert!(value.len() >= min_len(operator), "{operator:?}");
+    assert!(
+        is_feasible(operator, |byte| value.contains(&byte)),
+        "{operator:?}"
+    );
+}
