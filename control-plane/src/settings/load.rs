@@ -99,7 +99,7 @@ fn find(name: &str) -> Result<PathBuf, SettingsError> {
 mod tests {
     use std::time::Duration;
 
-    use secbeat_engine::config::{Mode, OverLimit};
+    use secbeat_engine::config::{Mode, OverLimit, PolicyConfig};
 
     use super::*;
     use crate::settings::KEYS;
@@ -226,6 +226,30 @@ mod tests {
         );
     }
 
+    /// Settings that the engine refuses would only be told at the start, and without their line.
+    #[test]
+    fn the_widest_limits_are_those_of_the_engine() {
+        for (key, widest) in [
+            ("BODY__LIMIT", 16 * 1024 * 1024),
+            ("LIMITS__ARGUMENTS", 100_000),
+            ("LIMITS__COOKIES", 10_000),
+            ("LIMITS__JSON_DEPTH", 512),
+            ("LIMITS__MULTIPART_PARTS", 10_000),
+        ] {
+            let variable = format!("SECBEAT__WAF__{key}");
+            let load = |value: u64| load_text("", &[(&variable, &value.to_string())]);
+            let waf = load(widest).unwrap().waf;
+            let policy = PolicyConfig {
+                body: waf.body,
+                limits: waf.limits,
+                ..PolicyConfig::default()
+            };
+            assert!(secbeat_engine::compile(&policy).is_ok(), "{key}");
+            assert_eq!(load(widest + 1).unwrap_err().len(), 1, "{key}");
+            assert_eq!(load(0).unwrap_err().len(), 1, "{key}");
+        }
+    }
+
     #[test]
     fn every_key_is_known_and_the_list_of_keys_is_whole() {
         for key in KEYS {
@@ -243,6 +267,9 @@ mod tests {
             ("waf.limits", 4),
             ("management", 5),
             ("xds", 4),
+            ("storage", 3),
+            ("logging", 2),
+            ("metrics", 1),
         ] {
             let errors = load_text(&format!("[{section}]\nzzz = 1\n"), &[]).unwrap_err();
             let (_, names) = errors[0].split_once("one of ").unwrap();

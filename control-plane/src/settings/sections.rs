@@ -79,7 +79,7 @@ fn waf(mut section: Section<'_>, settings: &mut Settings) {
     let mut limits = section.section("limits");
     limits.read("arguments", &mut waf.limits.arguments, size(1, 100_000));
     limits.read("cookies", &mut waf.limits.cookies, size(1, 10_000));
-    limits.read("json_depth", &mut waf.limits.json_depth, size(1, 1_000));
+    limits.read("json_depth", &mut waf.limits.json_depth, size(1, 512));
     limits.read(
         "multipart_parts",
         &mut waf.limits.multipart_parts,
