@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
 
 use std::{
+    ffi::OsString,
     fs,
     io::Write as _,
     path::{Path, PathBuf},
@@ -16,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::{
     app, bootstrap, chain, logs, packs,
     revision::Content,
-    settings::{self, Loaded, SettingsErrors},
+    settings::{self, Loaded, SettingsError, SettingsErrors},
 };
 
 /// SecBeat's control plane: steers web application firewalls inside a fleet of Envoys.
@@ -84,7 +85,8 @@ pub fn run(cli: Cli) -> ExitCode {
 
 fn load(config: &Config) -> Result<Loaded, String> {
     let wrong = |errors| format!("the settings are not valid\n{errors}");
-    let loaded = settings::load(config.config.as_deref(), environment()).map_err(wrong)?;
+    let variables = environment(std::env::vars_os()).map_err(wrong)?;
+    let loaded = settings::load(config.config.as_deref(), variables.into_iter()).map_err(wrong)?;
     let errors = loaded.settings.xds.check_templates();
     if errors.is_empty() {
         Ok(loaded)
@@ -93,10 +95,31 @@ fn load(config: &Config) -> Result<Loaded, String> {
     }
 }
 
-/// The environment; what is not UTF-8 cannot be a setting.
-fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+/// The variables that are SecBeat's. One that is not UTF-8 is told: left out, the setting would be without effect.
+fn environment(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) -> Result<Vec<(String, String)>, SettingsErrors> {
+    let mut found = Vec::new();
+    let mut errors = Vec::new();
+    for (name, value) in variables {
+        let place = name.to_string_lossy().into_owned();
+        if !place.starts_with("SECBEAT_") {
+            continue;
+        }
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => found.push((name, value)),
+            _ => errors.push(SettingsError {
+                place,
+                path: String::new(),
+                reason: "expected UTF-8, found other bytes".to_owned(),
+            }),
+        }
+    }
+    if errors.is_empty() {
+        Ok(found)
+    } else {
+        Err(SettingsErrors(errors))
+    }
 }
 
 fn serve(config: &Config) -> Result<(), String> {
@@ -178,6 +201,8 @@ fn print(text: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use clap::CommandFactory as _;
 
     use super::*;
@@ -185,5 +210,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_variable_that_is_not_utf8_is_told_and_those_of_others_are_left_alone() {
+        let variable = |name: &str, value: &[u8]| (name.into(), OsString::from_vec(value.to_vec()));
+        let mine = variable("SECBEAT__WAF__MODE", b"off");
+        let other = variable("LESSOPEN", b"\xff");
+        let found = environment([mine.clone(), other].into_iter()).unwrap();
+        assert_eq!(found, [("SECBEAT__WAF__MODE".to_owned(), "off".to_owned())]);
+        let broken = variable("SECBEAT__WAF__RULES_DIR", b"/rules/\xff");
+        let error = environment([mine, broken].into_iter()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "SECBEAT__WAF__RULES_DIR: expected UTF-8, found other bytes"
+        );
     }
 }
