@@ -236,5 +236,6 @@ impl Drop for NodeStream {
             .registry()
             .disconnect(&self.id, self.stream, Moment::now());
         self.fleet.changed();
+        tracing::info!(node = ?self.id, "node disconnected");
     }
 }

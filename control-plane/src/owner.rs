@@ -317,8 +317,8 @@ impl Owner {
 
 async fn load_packs(settings: &WafSettings) -> Result<Vec<PackConfig>, PackErrors> {
     let settings = settings.clone();
-    let stopped = |_| {
-        let reason = "the process is stopping".to_owned();
+    let unfinished = |error: tokio::task::JoinError| {
+        let reason = format!("reading them did not finish: {error}");
         Err(PackErrors(vec![packs::PackError {
             place: "waf.packs".to_owned(),
             reason,
@@ -326,16 +326,16 @@ async fn load_packs(settings: &WafSettings) -> Result<Vec<PackConfig>, PackError
     };
     tokio::task::spawn_blocking(move || packs::load(&settings))
         .await
-        .unwrap_or_else(stopped)
+        .unwrap_or_else(unfinished)
 }
 
 async fn compile(content: &Content, number: u64) -> Result<(), CompileErrors> {
     let policy = content.policy(number);
     let compiled = tokio::task::spawn_blocking(move || secbeat_engine::compile(&policy).map(drop)).await;
-    compiled.unwrap_or_else(|_| {
-        let reason = "the compiler did not finish".to_owned();
+    compiled.unwrap_or_else(|error| {
+        let reason = format!("compiling it did not finish: {error}");
         Err(CompileErrors(vec![secbeat_engine::CompileError {
-            path: String::new(),
+            path: "policy".to_owned(),
             reason,
         }]))
     })

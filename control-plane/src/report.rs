@@ -20,7 +20,7 @@ use tonic::{
 };
 use tonic_prost::ProstCodec;
 
-use crate::{events::EventSink, fleet::Fleet};
+use crate::{chain, change::bounded, events::EventSink, fleet::Fleet};
 
 /// Bytes of a report.
 const MAX_REPORT_BYTES: usize = 4 * 1024 * 1024;
@@ -47,7 +47,9 @@ impl<S: EventSink> ReportService<S> {
             }
             Err(status) => {
                 metrics.reports_failed.inc();
-                tracing::warn!(node = ?report.node, reason = ?status.message(), "report not taken in");
+                // A node id that is too long is a reason to get here.
+                let node = bounded(&report.node);
+                tracing::warn!(?node, reason = ?status.message(), "report not taken in");
             }
         }
         outcome
@@ -62,7 +64,7 @@ impl<S: EventSink> ReportService<S> {
             return Ok(ReportReply { acknowledged: 0 });
         }
         let acknowledged = self.sink.append(report).await.map_err(|error| {
-            tracing::error!(%error, "events not stored");
+            tracing::error!(error = %chain(&error), "events not stored");
             Status::unavailable("events cannot be stored now")
         })?;
         Ok(ReportReply { acknowledged })

@@ -1,7 +1,7 @@
 //! The store: revisions and events in one crash-safe file.
 //!
 //! ```text
-//! save_revision, append ──job──▶ writer thread ──one commit for all that waits──▶ file ──▶ answer
+//! save, append ──job──▶ writer thread ──one commit for all that waits──▶ file ──▶ answer
 //! revision, events, …   ──────▶ snapshot of the file (never blocked by the writer)
 //! ```
 //!

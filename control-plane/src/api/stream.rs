@@ -83,7 +83,13 @@ fn follow(
                 }
                 let seen = *newest.borrow_and_update();
                 if query.after.is_none_or(|after| after < seen) {
-                    let page = api.parts.store.events(query.clone()).await.ok()?;
+                    let page = match api.parts.store.events(query.clone()).await {
+                        Ok(page) => page,
+                        Err(error) => {
+                            tracing::error!(error = %crate::chain(&error), "event stream ended");
+                            return None;
+                        }
+                    };
                     query.after = page
                         .next
                         .or(Some(seen))
