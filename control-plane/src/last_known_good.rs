@@ -11,7 +11,7 @@ use std::{
 use secbeat_engine::config::PolicyConfig;
 use tokio::{sync::watch, time::timeout};
 
-use crate::{bootstrap, fleet::Fleet, xds::Snapshot};
+use crate::{bootstrap, chain, fleet::Fleet, xds::Snapshot};
 
 /// How often the fleet is asked without a change: silence changes the answer, too.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -59,18 +59,12 @@ impl LastKnownGood {
     }
 
     /// Follows the fleet for ever, and writes each revision that comes into force everywhere.
-    pub(crate) async fn follow(&self, snapshots: watch::Receiver<Option<Arc<Snapshot>>>, fleet: &Fleet) {
+    pub(crate) async fn follow(&self, snapshots: watch::Receiver<Arc<Snapshot>>, fleet: &Fleet) {
         let mut changes = fleet.changes();
         let mut written = None;
         loop {
-            let latest = snapshots
-                .borrow()
-                .as_ref()
-                .map(|snapshot| Arc::clone(snapshot.revision()));
-            if let Some(revision) = latest
-                && written != Some(revision.number)
-                && fleet.has_applied(revision.number)
-            {
+            let revision = Arc::clone(snapshots.borrow().revision());
+            if written != Some(revision.number) && fleet.has_applied(revision.number) {
                 // Tried once by revision: what fails now fails again, and the next revision tries anew.
                 written = Some(revision.number);
                 self.write_in_background(revision.number, revision.policy()).await;
@@ -87,8 +81,7 @@ impl LastKnownGood {
             Ok(errors) if errors.is_empty() => tracing::info!(revision, "last known good policy written"),
             Ok(errors) => {
                 for error in errors {
-                    let reason = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::error!(revision, %error, reason, "last known good policy not written");
+                    tracing::error!(revision, error = %chain(&error), "last known good policy not written");
                 }
             }
             Err(error) => tracing::error!(revision, %error, "last known good policy not written"),

@@ -62,7 +62,7 @@ pub async fn serve<S: EventSink>(
     let mut module = Module::new(options.wasm_module);
     let first = Snapshot::new(Arc::clone(&revisions.borrow_and_update()), &mut module)?;
     fleet.publish(first.revision().number);
-    let (publisher, snapshots) = watch::channel(Some(Arc::new(first)));
+    let (publisher, snapshots) = watch::channel(Arc::new(first));
     let last_known_good = LastKnownGood::new(options.storage, options.bootstrap_templates);
 
     let context = Context {
@@ -103,7 +103,7 @@ pub async fn serve<S: EventSink>(
 /// last.
 async fn publish(
     mut revisions: watch::Receiver<Arc<Revision>>,
-    publisher: watch::Sender<Option<Arc<Snapshot>>>,
+    publisher: watch::Sender<Arc<Snapshot>>,
     mut module: Module,
     fleet: &Fleet,
 ) {
@@ -113,7 +113,7 @@ async fn publish(
         match Snapshot::new(revision, &mut module) {
             Ok(snapshot) => {
                 fleet.publish(number);
-                publisher.send_replace(Some(Arc::new(snapshot)));
+                publisher.send_replace(Arc::new(snapshot));
                 tracing::info!(revision = number, "snapshot published");
             }
             Err(error) => tracing::error!(revision = number, %error, "revision cannot be encoded"),

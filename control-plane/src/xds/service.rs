@@ -102,9 +102,6 @@ impl<P: Protocol> StreamingService<P::Request> for Method<P> {
     type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<P::Request>>) -> Self::Future {
-        if self.context.snapshots.borrow().is_none() {
-            return ready(Err(Status::unavailable("no revision is loaded yet")));
-        }
         let session = session::run::<P>(Arc::clone(&self.context), request.into_inner());
         ready(Ok(Response::new(Box::pin(session))))
     }

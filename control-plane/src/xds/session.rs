@@ -34,8 +34,8 @@ const FIRST_REQUEST: Duration = Duration::from_secs(10);
 pub(super) struct Context {
     /// The nodes.
     pub(super) fleet: Fleet,
-    /// The latest revision, ready to be sent; none before the first one is there.
-    pub(super) snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    /// The latest revision, ready to be sent.
+    pub(super) snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Ends every session.
     pub(super) shutdown: CancellationToken,
 }
@@ -43,7 +43,7 @@ pub(super) struct Context {
 /// One stream of one Envoy.
 struct Session<P: Protocol> {
     context: Arc<Context>,
-    snapshots: watch::Receiver<Option<Arc<Snapshot>>>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
     inbound: Streaming<P::Request>,
     protocol: P,
     node: Option<NodeStream>,
@@ -117,7 +117,7 @@ impl<P: Protocol> Session<P> {
 
     fn poll(&mut self) -> Option<Response> {
         let node = self.node.as_mut()?;
-        let snapshot = self.snapshots.borrow_and_update().clone()?;
+        let snapshot = Arc::clone(&self.snapshots.borrow_and_update());
         self.protocol.poll(&snapshot.world(node.epoch()))
     }
 
@@ -139,9 +139,7 @@ impl<P: Protocol> Session<P> {
     }
 
     fn receive(&mut self, request: P::Request) -> Result<(), Status> {
-        let Some(snapshot) = self.snapshots.borrow().clone() else {
-            return Err(Status::unavailable("no revision is loaded yet"));
-        };
+        let snapshot = Arc::clone(&self.snapshots.borrow());
         let node = match &mut self.node {
             Some(node) => node,
             empty => empty.insert(connect::<P>(&self.context.fleet, &request)?),
