@@ -77,9 +77,9 @@ impl Worker {
         match configuration {
             Ok(configuration) => self.adopt(host, configuration),
             Err(reason) => {
-                let reason = reason.to_string();
-                error!("configuration refused: {}", reason.escape_debug());
-                self.loader.borrow_mut().reject(&reason);
+                let mut loader = self.loader.borrow_mut();
+                loader.reject(&reason.to_string());
+                error!("configuration refused: {}", loader.error().escape_debug());
                 self.metrics.policy_failed(host);
             }
         }
