@@ -140,7 +140,7 @@ fn note(name: &[u8], value: &[u8], part: Part, summary: &mut Summary) {
                 .and_then(|text| text.trim().parse().ok());
         }
         b"content-encoding" if !value.trim_ascii().eq_ignore_ascii_case(b"identity") => {
-            summary.has_content_encoding = !value.trim_ascii().is_empty();
+            summary.has_content_encoding |= !value.trim_ascii().is_empty();
         }
         b"transfer-encoding" => summary.has_transfer_encoding = true,
         b"upgrade" => summary.has_upgrade = true,
