@@ -1,8 +1,10 @@
-//! The references in `docs/` name everything there is, and say the truth about defaults.
+//! The references in `docs/` name everything there is, and say the truth about defaults; the invariants in
+//! ARCHITECTURE.md name tests that are there.
 
 use std::{fs, path::Path};
 
 use secbeat::settings::{self, KEYS, Settings};
+use secbeat_engine::{config::Category, rule::Collection, transform::Transformation};
 
 #[expect(clippy::panic, reason = "a reference that is not there proves nothing")]
 fn read(path: &str) -> String {
@@ -77,5 +79,40 @@ fn the_api_reference_has_every_metric() {
                 "{name} is not in docs/api.md"
             );
         }
+    }
+}
+
+#[test]
+fn every_invariant_names_tests_that_are_there() {
+    let text = read("../ARCHITECTURE.md");
+    let (_, invariants) = text.split_once("## Invariants").unwrap();
+    let named = invariants
+        .split('`')
+        .filter_map(|part| part.split_once(".rs::"))
+        .collect::<Vec<_>>();
+    assert!(named.len() > 20, "{named:?}");
+    for (file, test) in named {
+        let source = read(&format!("../{file}.rs"));
+        assert!(
+            source.contains(&format!("fn {test}(")),
+            "{file}.rs has no test {test}"
+        );
+    }
+}
+
+#[test]
+fn the_api_reference_has_every_category_target_and_transformation() {
+    let text = read("../docs/api.md");
+    let hidden = ["response_body", "tx", "matched"];
+    let names = Category::ALL
+        .iter()
+        .map(|category| category.as_str())
+        .chain(Collection::ALL.iter().map(|collection| collection.as_str()))
+        .chain(Transformation::ALL.iter().map(|one| one.as_str()));
+    for name in names.filter(|name| !hidden.contains(name)) {
+        assert!(
+            text.contains(&format!("`{name}`")),
+            "{name} is not in docs/api.md"
+        );
     }
 }
