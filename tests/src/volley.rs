@@ -19,7 +19,8 @@ pub struct Outcome<'a> {
 impl Outcome<'_> {
     /// Whether the request was refused on its way to the origin.
     pub fn is_blocked(&self) -> bool {
-        self.response.header(FROM_ORIGIN).is_none()
+        // An upgrade that the origin accepted comes without it.
+        self.response.status != 101 && self.response.header(FROM_ORIGIN).is_none()
     }
 
     /// The id under which events name the request.
