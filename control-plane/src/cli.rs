@@ -18,6 +18,7 @@ use crate::{
     app, bootstrap, chain, logs, packs,
     revision::Content,
     settings::{self, Loaded, SettingsError, SettingsErrors},
+    xds,
 };
 
 /// SecBeat's control plane: steers web application firewalls inside a fleet of Envoys.
@@ -157,7 +158,7 @@ fn validate(config: &Config) -> Result<(), String> {
         packs,
         patterns: Vec::new(),
     };
-    if let Err(errors) = secbeat_engine::compile(&content.policy(0)) {
+    if let Err(errors) = xds::check(content.policy(0)) {
         let lines = errors
             .0
             .iter()
@@ -186,7 +187,7 @@ fn render(template: &Path, policy: &Path) -> Result<(), String> {
     let template_text = read(template)?;
     let policy_config: PolicyConfig =
         serde_json::from_str(&read(policy)?).map_err(|error| format!("{}: {error}", policy.display()))?;
-    secbeat_engine::compile(&policy_config).map_err(|errors| format!("{}: {errors}", policy.display()))?;
+    xds::check(policy_config.clone()).map_err(|errors| format!("{}: {errors}", policy.display()))?;
     let rendered = bootstrap::render(&template_text, &policy_config)
         .map_err(|error| format!("{}: {}", template.display(), chain(&error)))?;
     print(&rendered)

@@ -20,6 +20,7 @@ use crate::{
     revision::{Content, Revision, position},
     settings::WafSettings,
     store::{OwnerState, Store, StoreError},
+    xds,
 };
 
 /// Changes that may wait; a further one is refused with [`ChangeError::Busy`].
@@ -331,7 +332,7 @@ async fn load_packs(settings: &WafSettings) -> Result<Vec<PackConfig>, PackError
 
 async fn compile(content: &Content, number: u64) -> Result<(), CompileErrors> {
     let policy = content.policy(number);
-    let compiled = tokio::task::spawn_blocking(move || secbeat_engine::compile(&policy).map(drop)).await;
+    let compiled = tokio::task::spawn_blocking(move || xds::check(policy)).await;
     compiled.unwrap_or_else(|error| {
         let reason = format!("compiling it did not finish: {error}");
         Err(CompileErrors(vec![secbeat_engine::CompileError {

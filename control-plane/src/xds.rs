@@ -27,4 +27,5 @@ mod type_url;
 
 pub use server::{Options, ServeError, serve};
 
+pub(crate) use ecds::check;
 pub(crate) use snapshot::Snapshot;

@@ -9,13 +9,10 @@ use secbeat_engine::config::{PolicyConfig, ReportConfig};
 #[cfg(feature = "faults")]
 use crate::faults::Faults;
 
-/// Bytes of plugin configuration that are accepted: 4 MiB, about 10,000 patterns.
-pub(crate) const LIMIT: usize = 4 * 1024 * 1024;
-
 /// Why a plugin configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigurationError {
-    #[error("plugin configuration must have at most {LIMIT} bytes, found {0}")]
+    #[error("plugin configuration must have at most {limit} bytes, found {0}", limit = PluginConfig::LIMIT)]
     TooLarge(usize),
     #[error("plugin configuration must be a JSON document, found none")]
     Missing,
@@ -34,7 +31,7 @@ pub(crate) struct Configuration {
 impl Configuration {
     /// Reads the JSON of a plugin configuration. A forgotten one is an error: it would be a filter without rules.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, ConfigurationError> {
-        if bytes.len() > LIMIT {
+        if bytes.len() > PluginConfig::LIMIT {
             return Err(ConfigurationError::TooLarge(bytes.len()));
         }
         if bytes.trim_ascii().is_empty() {
@@ -131,8 +128,9 @@ mod tests {
 
     #[test]
     fn an_oversized_configuration_is_refused_before_it_is_parsed() {
-        let found = Configuration::parse(&vec![b' '; LIMIT + 1]).unwrap_err();
-        assert!(matches!(found, ConfigurationError::TooLarge(size) if size == LIMIT + 1));
+        let size = PluginConfig::LIMIT + 1;
+        let found = Configuration::parse(&vec![b' '; size]).unwrap_err();
+        assert!(matches!(found, ConfigurationError::TooLarge(found) if found == size));
     }
 
     #[cfg(not(feature = "faults"))]

@@ -19,7 +19,10 @@ use envoy_types::{
     util::pack_any,
 };
 use prost::Message;
-use secbeat_engine::config::{self, PolicyConfig, ReportConfig};
+use secbeat_engine::{
+    CompileError, CompileErrors,
+    config::{self, PolicyConfig, ReportConfig},
+};
 use sha2::{Digest, Sha256};
 
 use super::resource::{Resource, Version};
@@ -37,6 +40,30 @@ pub(crate) fn plugin_json(policy: PolicyConfig) -> Result<String, serde_json::Er
         cluster: REPORT_CLUSTER.to_owned(),
     });
     serde_json::to_string(&config::PluginConfig { policy, report })
+}
+
+/// Whether the filter could load a policy: it compiles, and its plugin configuration is no longer than the filter
+/// takes. Every reason against it is told.
+pub(crate) fn check(policy: PolicyConfig) -> Result<(), CompileErrors> {
+    let mut errors = secbeat_engine::compile(&policy).map_or_else(|errors| errors.0, |_| Vec::new());
+    let limit = config::PluginConfig::LIMIT;
+    let reason = match plugin_json(policy) {
+        Ok(json) if json.len() <= limit => None,
+        Ok(json) => Some(format!(
+            "must take at most {limit} bytes as JSON, found {}",
+            json.len()
+        )),
+        Err(error) => Some(error.to_string()),
+    };
+    errors.extend(reason.map(|reason| CompileError {
+        path: "policy".to_owned(),
+        reason,
+    }));
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(CompileErrors(errors))
+    }
 }
 
 /// Makes the ECDS resource for one revision and one epoch.
@@ -104,6 +131,8 @@ fn text(value: String) -> Any {
 
 #[cfg(test)]
 mod tests {
+    use secbeat_engine::config::PatternConfig;
+
     use super::*;
 
     fn decode(resource: &Resource) -> PluginConfig {
@@ -162,6 +191,27 @@ mod tests {
         let config: config::PluginConfig = serde_json::from_str(&json).unwrap();
         assert_eq!(config.policy.revision, 7);
         assert_eq!(config.report.unwrap().cluster, "secbeat_control_plane");
+    }
+
+    #[test]
+    fn policy_that_is_too_long_for_the_filter_is_refused() {
+        let pattern = |id| PatternConfig {
+            id,
+            name: "long".to_owned(),
+            pattern: "word".to_owned(),
+            targets: vec![format!("query_values:{}", "x".repeat(240)); 64],
+            ..PatternConfig::default()
+        };
+        let policy = |patterns| PolicyConfig {
+            patterns: (1..=patterns).map(pattern).collect(),
+            ..PolicyConfig::default()
+        };
+        assert_eq!(check(policy(10)), Ok(()));
+        let error = check(policy(300)).unwrap_err().to_string();
+        assert!(
+            error.starts_with("policy: must take at most 4194304 bytes as JSON, found "),
+            "{error}"
+        );
     }
 
     #[test]

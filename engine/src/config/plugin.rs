@@ -14,6 +14,11 @@ pub struct PluginConfig {
     pub report: Option<ReportConfig>,
 }
 
+impl PluginConfig {
+    /// Bytes of JSON that the filter takes: 4 MiB, about 10,000 patterns.
+    pub const LIMIT: usize = 4 * 1024 * 1024;
+}
+
 /// Where events and applied revisions are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
