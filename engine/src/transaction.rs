@@ -157,11 +157,6 @@ impl Transaction {
         self.denial
     }
 
-    /// Whether the request or its response was refused.
-    pub fn is_denied(&self) -> bool {
-        self.denial.is_some()
-    }
-
     /// The limit that the request exceeded, whether it was refused for it or not.
     pub fn limit_exceeded(&self) -> Option<&'static str> {
         self.limit_exceeded

@@ -256,14 +256,6 @@ impl Envoy {
         Ok(Request::get(path).send(self.admin)?.text())
     }
 
-    /// Sends a request to the admin interface.
-    pub fn admin_post(&self, path: &str) -> Result<String> {
-        Ok(Request::new("POST", path)
-            .header("content-length", "0")
-            .send(self.admin)?
-            .text())
-    }
-
     /// The sum of every counter or gauge whose name holds this piece; 0 when none exists yet.
     pub fn stat_sum(&self, piece: &str) -> Result<u64> {
         let stats = self.admin("/stats")?;

@@ -77,11 +77,6 @@ impl Process {
         )
     }
 
-    /// Where its output goes.
-    pub fn log_path(&self) -> &Path {
-        &self.log
-    }
-
     /// How it ended, if it did.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()

@@ -1,8 +1,8 @@
 //! Sends the corpus through a real Envoy, and tells what became of each case.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
-use crate::{Connection, Response, Result, corpus::Case, wait};
+use crate::{Connection, Response, Result, corpus::Case};
 
 /// Envoy puts this header on what came from the origin, and on nothing that it or a filter answered itself.
 const FROM_ORIGIN: &str = "x-envoy-upstream-service-time";
@@ -40,11 +40,4 @@ pub fn fire(case: &Case, to: SocketAddr) -> Result<Outcome<'_>> {
 /// Sends every case in turn.
 pub fn fire_all(cases: &[Case], to: SocketAddr) -> Result<Vec<Outcome<'_>>> {
     cases.iter().map(|case| fire(case, to)).collect()
-}
-
-/// Waits until something listens.
-pub fn wait_for(to: SocketAddr) -> Result<()> {
-    wait::until(&format!("a listener at {to}"), Duration::from_secs(10), || {
-        Connection::open(to).map(drop)
-    })
 }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use crate::rule::{Collection, Expression, Flags, Regex, Selector, Target};
 
-/// Collections that a pattern may name.
-pub(super) fn is_known(collection: Collection) -> bool {
-    !matches!(collection, Collection::Matched | Collection::ResponseBody)
+/// Collections that a pattern may name: not those that no pattern fills.
+fn is_known(collection: Collection) -> bool {
+    !matches!(
+        collection,
+        Collection::Matched | Collection::ResponseBody | Collection::Tx
+    )
 }
 
 /// Reads one target; the error says what was expected and what was found.
@@ -92,6 +95,7 @@ mod tests {
             ("headers://", "expected an expression"),
             ("headers:/(/", "unclosed group at byte 0"),
             ("matched", "expected one of method"),
+            ("tx:score", "expected one of method"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.starts_with(reason), "{text}: {error}");
