@@ -1,9 +1,13 @@
 //! What a change does to the content of a revision. Pure: no clock, no store, no compiling.
 
+mod pack_diff;
+
 use secbeat_engine::{
     config::{Category, Mode, PatternConfig},
     packs::PackConfig,
 };
+
+pub use pack_diff::{PackDiff, diff};
 
 use crate::{revision::Content, store::OwnerState};
 
@@ -250,7 +254,7 @@ impl Step {
     fn mode(&mut self, mode: Option<Mode>, settings: Mode) {
         self.owner.mode = mode;
         self.content.mode = mode.unwrap_or(settings);
-        self.reason = format!("set mode {}", mode_name(self.content.mode));
+        self.reason = format!("set mode {}", self.content.mode.as_str());
     }
 
     /// Where a pattern of the API stands; a pattern of a pack is refused.
@@ -311,92 +315,10 @@ impl Step {
     }
 }
 
-/// Names a mode as the wire form does.
-pub fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Off => "off",
-        Mode::Detect => "detect",
-        Mode::Block => "block",
-    }
-}
-
 /// The pack that a rule comes from.
 pub fn pack_of(content: &Content, id: u32) -> Option<&str> {
     let is_in = |pack: &&PackConfig| pack.patterns.iter().any(|pattern| pattern.id == id);
     content.packs.iter().find(is_in).map(|pack| pack.name.as_str())
-}
-
-/// What differs between two states of a rule pack.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct PackDiff {
-    /// Name of the pack.
-    pub name: String,
-    /// Version after the change; absent when the pack went.
-    pub version: Option<u32>,
-    /// Ids of rules that came.
-    pub added: Vec<u32>,
-    /// Ids of rules that differ.
-    pub changed: Vec<u32>,
-    /// Ids of rules that went.
-    pub removed: Vec<u32>,
-}
-
-impl PackDiff {
-    fn ids(&self) -> impl Iterator<Item = u32> {
-        self.added
-            .iter()
-            .chain(&self.changed)
-            .chain(&self.removed)
-            .copied()
-    }
-}
-
-/// Lists the packs that differ.
-pub fn diff(old: &[PackConfig], new: &[PackConfig]) -> Vec<PackDiff> {
-    let empty = PackConfig::default();
-    let find = |packs: &'_ [PackConfig], name: &str| packs.iter().position(|pack| pack.name == name);
-    let gone = old.iter().filter(|pack| find(new, &pack.name).is_none());
-    let pairs = new
-        .iter()
-        .map(|pack| {
-            (
-                find(old, &pack.name)
-                    .and_then(|index| old.get(index))
-                    .unwrap_or(&empty),
-                pack,
-            )
-        })
-        .chain(gone.map(|pack| (pack, &empty)));
-    pairs
-        .filter(|(before, after)| before != after)
-        .map(|(before, after)| {
-            let other = |side: &PackConfig, id: u32| side.patterns.iter().find(|rule| rule.id == id).cloned();
-            let added = after
-                .patterns
-                .iter()
-                .filter(|rule| other(before, rule.id).is_none());
-            let changed = after
-                .patterns
-                .iter()
-                .filter(|rule| other(before, rule.id).is_some_and(|old| old != **rule));
-            let removed = before
-                .patterns
-                .iter()
-                .filter(|rule| other(after, rule.id).is_none());
-            let is_gone = after.name.is_empty();
-            PackDiff {
-                name: if is_gone {
-                    before.name.clone()
-                } else {
-                    after.name.clone()
-                },
-                version: (!is_gone).then_some(after.version),
-                added: added.map(|rule| rule.id).collect(),
-                changed: changed.map(|rule| rule.id).collect(),
-                removed: removed.map(|rule| rule.id).collect(),
-            }
-        })
-        .collect()
 }
 
 /// Cuts text to what an error may carry.
@@ -499,40 +421,6 @@ mod tests {
             .collect();
         let refusal = apply(&Content::default(), OwnerState::default(), &Change::Add(many)).unwrap_err();
         assert!(matches!(refusal, Refusal::Invalid(errors) if errors.len() == 1));
-    }
-
-    #[test]
-    fn packs_are_compared_rule_by_rule() {
-        let old = [
-            pack("a", 1, vec![pattern(1, "x"), pattern(2, "y")]),
-            pack("gone", 3, vec![pattern(5, "z")]),
-        ];
-        let new = [
-            pack("a", 2, vec![pattern(2, "Y"), pattern(3, "n")]),
-            pack("came", 1, Vec::new()),
-        ];
-        let differences = diff(&old, &new);
-        let summary = differences
-            .iter()
-            .map(|pack| {
-                (
-                    pack.name.as_str(),
-                    pack.version,
-                    &pack.added[..],
-                    &pack.changed[..],
-                    &pack.removed[..],
-                )
-            })
-            .collect::<Vec<_>>();
-        assert_eq!(
-            summary,
-            [
-                ("a", Some(2), &[3][..], &[2][..], &[1][..]),
-                ("came", Some(1), &[], &[], &[]),
-                ("gone", None, &[], &[], &[5])
-            ]
-        );
-        assert_eq!(diff(&old, &old), []);
     }
 
     #[test]

@@ -47,3 +47,14 @@ pub enum Mode {
     #[default]
     Block,
 }
+
+impl Mode {
+    /// Names the mode as the wire form, the metrics and the API do.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Detect => "detect",
+            Self::Block => "block",
+        }
+    }
+}

@@ -157,20 +157,6 @@ pub struct Api {
 }
 
 impl Api {
-    /// A client of the API at `address` with the token in a file.
-    pub fn new(address: SocketAddr, token_file: &Path) -> Result<Self> {
-        let token = fs::read_to_string(token_file)
-            .context(token_file.display())?
-            .trim()
-            .to_owned();
-        Ok(Self { address, token })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// Sends a request as it is, without a token.
     pub fn send(&self, request: &Request) -> Result<Response> {
         request.send(self.address)

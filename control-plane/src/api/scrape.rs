@@ -7,7 +7,7 @@ use axum::{
 };
 
 use super::{Api, params::Params, problem::Problem, status::by_category};
-use crate::{change::mode_name, metrics::Readings, store::Counts};
+use crate::{metrics::Readings, store::Counts};
 
 pub(super) async fn metrics(State(api): State<Api>, params: Params) -> Result<Response, Problem> {
     params.finish()?;
@@ -64,7 +64,7 @@ fn read(api: &Api, counts: Counts) -> Result<String, prometheus::Error> {
         "secbeat_mode",
         "The mode in force",
         &["mode"],
-        &[(&[mode_name(revision.content.mode)], 1)],
+        &[(&[revision.content.mode.as_str()], 1)],
     )?;
     let categories = by_category(&revision.content);
     let labels = categories.keys().map(|name| [*name]).collect::<Vec<_>>();
