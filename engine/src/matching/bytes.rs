@@ -1,10 +1,15 @@
 //! Sets of bytes, and the classes into which a value's bytes fall.
 
+use std::ops::RangeInclusive;
+
 /// A set of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ByteSet([u64; 4]);
 
 impl ByteSet {
+    /// The first byte of each word.
+    const WORDS: [u8; 4] = [0, 64, 128, 192];
+
     #[expect(clippy::indexing_slicing, reason = "a byte shifted by six is at most three")]
     pub(crate) const fn insert(&mut self, byte: u8) {
         self.0[(byte >> 6) as usize] |= 1 << (byte & 63);
@@ -13,6 +18,16 @@ impl ByteSet {
     #[expect(clippy::indexing_slicing, reason = "a byte shifted by six is at most three")]
     pub(crate) const fn contains(&self, byte: u8) -> bool {
         self.0[(byte >> 6) as usize] >> (byte & 63) & 1 == 1
+    }
+
+    pub(crate) fn insert_range(&mut self, range: RangeInclusive<u8>) {
+        let (start, end) = range.into_inner();
+        for (base, word) in Self::WORDS.into_iter().zip(&mut self.0) {
+            let (first, last) = (start.max(base), end.min(base + 63));
+            if first <= last {
+                *word |= u64::MAX >> (63 - (last - first)) << (first - base);
+            }
+        }
     }
 
     pub(crate) fn len(&self) -> u32 {
@@ -25,8 +40,15 @@ impl ByteSet {
         }
     }
 
+    /// Every byte, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u8> + '_ {
-        (0..=u8::MAX).filter(|byte| self.contains(*byte))
+        Self::WORDS.into_iter().zip(self.0).flat_map(|(base, mut word)| {
+            std::iter::from_fn(move || {
+                let bit = word.trailing_zeros();
+                word &= word.checked_sub(1)?;
+                Some(base + bit as u8)
+            })
+        })
     }
 }
 
@@ -139,5 +161,10 @@ mod tests {
         let set: ByteSet = [0, 63, 64, 255].into_iter().collect();
         assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63, 64, 255]);
         assert_eq!(set.len(), 4);
+        for (start, end) in [(0, 255), (0, 63), (64, 64), (3, 200), (255, 255), (9, 8)] {
+            let mut set = ByteSet::default();
+            set.insert_range(start..=end);
+            assert!(set.iter().eq(start..=end));
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! of literals that every match contains, extended by sets of bytes. All literals are in lower case and are to be
 //! looked for regardless of ASCII case, which keeps the formula necessary for case-sensitive expressions too.
 
-use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
@@ -47,7 +47,7 @@ pub(crate) fn is_feasible(hir: &Hir, alphabet: impl Fn(u8) -> bool + Copy) -> bo
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => true,
         HirKind::Literal(literal) => literal.0.iter().all(|byte| alphabet(*byte)),
-        HirKind::Class(class) => class_bytes(class).iter().any(alphabet),
+        HirKind::Class(class) => class_ranges(class).any(|mut range| range.any(alphabet)),
         HirKind::Capture(capture) => is_feasible(&capture.sub, alphabet),
         HirKind::Repetition(repetition) => repetition.min == 0 || is_feasible(&repetition.sub, alphabet),
         HirKind::Concat(parts) => parts.iter().all(|part| is_feasible(part, alphabet)),
@@ -66,7 +66,8 @@ const CLASS_LIMIT: usize = 4;
 /// Members of a byte set beyond which it says too little.
 const SET_LIMIT: u32 = 200;
 
-type Strings = BTreeSet<Vec<u8>>;
+/// Strings in order, each once.
+type Strings = Vec<Vec<u8>>;
 
 enum Derived {
     /// The expression matches exactly these, but for what surrounds them.
@@ -87,7 +88,7 @@ impl Derived {
 fn derive(hir: &Hir) -> Derived {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Derived::Exact(nothing()),
-        HirKind::Literal(literal) => Derived::Exact([literal.0.to_ascii_lowercase()].into()),
+        HirKind::Literal(literal) => Derived::Exact(vec![literal.0.to_ascii_lowercase()]),
         HirKind::Class(class) => derive_class(class),
         HirKind::Capture(capture) => derive(&capture.sub),
         HirKind::Repetition(repetition) => derive_repetition(repetition),
@@ -98,16 +99,20 @@ fn derive(hir: &Hir) -> Derived {
 
 fn derive_class(class: &Class) -> Derived {
     let bytes = class_bytes(class);
-    let folded: Strings = bytes.iter().map(|byte| vec![byte.to_ascii_lowercase()]).collect();
     let is_bytes = match class {
         Class::Bytes(_) => true,
         Class::Unicode(class) => class.is_ascii(),
     };
-    if is_bytes && folded.len() <= CLASS_LIMIT {
-        Derived::Exact(folded)
-    } else {
-        Derived::Condition(bytes_formula(bytes))
+    // Both cases of a letter are one member.
+    let most = 2 * CLASS_LIMIT as u32;
+    if is_bytes && bytes.len() <= most {
+        let folded: Strings = bytes.iter().map(|byte| vec![byte.to_ascii_lowercase()]).collect();
+        let folded = in_order(folded);
+        if folded.len() <= CLASS_LIMIT {
+            return Derived::Exact(folded);
+        }
     }
+    Derived::Condition(bytes_formula(bytes))
 }
 
 fn derive_repetition(repetition: &Repetition) -> Derived {
@@ -116,8 +121,8 @@ fn derive_repetition(repetition: &Repetition) -> Derived {
         (_, Some(0)) => Derived::Exact(nothing()),
         (0, Some(1)) => match inner(repetition) {
             Derived::Exact(mut strings) if strings.len() < EXACT_LIMIT => {
-                strings.insert(Vec::new());
-                Derived::Exact(strings)
+                strings.push(Vec::new());
+                Derived::Exact(in_order(strings))
             }
             _ => Derived::Condition(Formula::True),
         },
@@ -126,9 +131,9 @@ fn derive_repetition(repetition: &Repetition) -> Derived {
             Derived::Exact(strings) if max == Some(min) && min <= 8 => {
                 let mut product = nothing();
                 for _ in 0..min {
-                    match concatenated(&product, &strings) {
-                        Some(longer) => product = longer,
-                        None => return Derived::Condition(from_exact(strings)),
+                    match concatenated(product, &strings) {
+                        Ok(longer) => product = longer,
+                        Err(_) => return Derived::Condition(from_exact(strings)),
                     }
                 }
                 Derived::Exact(product)
@@ -143,9 +148,12 @@ fn derive_concat(parts: &[Hir]) -> Derived {
     let mut exact = nothing();
     for part in parts {
         match derive(part) {
-            Derived::Exact(strings) => match concatenated(&exact, &strings) {
-                Some(longer) => exact = longer,
-                None => conditions.push(from_exact(std::mem::replace(&mut exact, strings))),
+            Derived::Exact(strings) => match concatenated(exact, &strings) {
+                Ok(longer) => exact = longer,
+                Err(before) => {
+                    conditions.push(from_exact(before));
+                    exact = strings;
+                }
             },
             Derived::Condition(formula) => {
                 conditions.push(from_exact(std::mem::replace(&mut exact, nothing())));
@@ -171,6 +179,7 @@ fn derive_alternation(parts: &[Hir]) -> Derived {
             union.extend(strings);
         }
     }
+    let union = in_order(union);
     if union.len() <= ALTERNATION_LIMIT {
         Derived::Exact(union)
     } else {
@@ -179,38 +188,51 @@ fn derive_alternation(parts: &[Hir]) -> Derived {
 }
 
 fn nothing() -> Strings {
-    [Vec::new()].into()
+    vec![Vec::new()]
 }
 
-/// Every string of the one set followed by every string of the other, unless they become too many or too long.
-fn concatenated(left: &Strings, right: &Strings) -> Option<Strings> {
+fn in_order(mut strings: Strings) -> Strings {
+    strings.sort_unstable();
+    strings.dedup();
+    strings
+}
+
+/// Every string of the one set followed by every string of the other; `left` again if they become too many or too long.
+fn concatenated(mut left: Strings, right: &Strings) -> Result<Strings, Strings> {
     let longest = |strings: &Strings| strings.iter().map(Vec::len).max().unwrap_or(0);
-    let is_nothing = |strings: &Strings| longest(strings) == 0 && strings.len() == 1;
-    if is_nothing(left) {
-        return Some(right.clone());
+    let is_nothing = |strings: &Strings| strings.len() == 1 && longest(strings) == 0;
+    if is_nothing(&left) {
+        return Ok(right.clone());
     }
     if is_nothing(right) {
-        return Some(left.clone());
+        return Ok(left);
     }
-    if left.len() * right.len() > EXACT_LIMIT || longest(left) + longest(right) > LITERAL_LIMIT {
-        return None;
+    if left.len() * right.len() > EXACT_LIMIT || longest(&left) + longest(right) > LITERAL_LIMIT {
+        return Err(left);
     }
-    Some(
-        left.iter()
-            .flat_map(|head| right.iter().map(move |tail| [head.as_slice(), tail].concat()))
-            .collect(),
-    )
+    if let [tail] = right.as_slice() {
+        left.iter_mut().for_each(|head| head.extend_from_slice(tail));
+        return Ok(in_order(left));
+    }
+    let heads = left.iter();
+    let all = heads.flat_map(|head| right.iter().map(move |tail| [head.as_slice(), tail].concat()));
+    Ok(in_order(all.collect()))
 }
 
 fn from_exact(mut strings: Strings) -> Formula {
-    if strings.contains(&Vec::new()) {
+    if strings.iter().any(Vec::is_empty) {
         return Formula::True;
     }
     // A string that contains another one adds nothing: where it stands, the other stands too.
-    if strings.len() <= ALTERNATION_LIMIT {
+    if (2..=ALTERNATION_LIMIT).contains(&strings.len()) {
+        let mut lengths: Vec<usize> = strings.iter().map(Vec::len).collect();
+        lengths.sort_unstable();
+        lengths.dedup();
         let all = strings.clone();
+        let is_known = |part: &[u8]| all.binary_search_by(|known| known.as_slice().cmp(part)).is_ok();
         strings.retain(|string| {
-            !(1..string.len()).any(|length| string.windows(length).any(|part| all.contains(part)))
+            let mut shorter = lengths.iter().take_while(|length| **length < string.len());
+            !shorter.any(|length| string.windows(*length).any(is_known))
         });
     }
     let mut bytes = ByteSet::default();
@@ -284,29 +306,27 @@ fn or(formulas: Vec<Formula>) -> Formula {
     }
 }
 
-/// The bytes of which characters of a class consist; for characters beyond ASCII, all that UTF-8 may need.
 fn class_bytes(class: &Class) -> ByteSet {
-    match class {
-        Class::Bytes(class) => class
-            .ranges()
-            .iter()
-            .flat_map(|range| range.start()..=range.end())
-            .collect(),
-        Class::Unicode(class) => class
-            .ranges()
-            .iter()
-            .flat_map(|range| {
-                let ascii = (range.start() as u32)..=(range.end() as u32).min(127);
-                let beyond = if range.end() as u32 > 127 {
-                    0x80..0x100
-                } else {
-                    0..0
-                };
-                ascii.chain(beyond)
-            })
-            .filter_map(|byte| u8::try_from(byte).ok())
-            .collect(),
-    }
+    let mut bytes = ByteSet::default();
+    class_ranges(class).for_each(|range| bytes.insert_range(range));
+    bytes
+}
+
+/// The bytes of which characters of a class consist; for characters beyond ASCII, all that UTF-8 may need.
+fn class_ranges(class: &Class) -> impl Iterator<Item = RangeInclusive<u8>> {
+    const ASCII: u32 = 0x7f;
+    let (bytes, characters) = match class {
+        Class::Bytes(class) => (class.ranges(), &[][..]),
+        Class::Unicode(class) => (&[][..], class.ranges()),
+    };
+    let bytes = bytes.iter().map(|range| range.start()..=range.end());
+    let characters = characters.iter().flat_map(|range| {
+        let (start, end) = (range.start() as u32, range.end() as u32);
+        let ascii = (start <= ASCII).then(|| start as u8..=end.min(ASCII) as u8);
+        let beyond = (end > ASCII).then_some(0x80..=u8::MAX);
+        ascii.into_iter().chain(beyond)
+    });
+    bytes.chain(characters)
 }
 
 #[cfg(test)]
