@@ -211,7 +211,9 @@ fn concatenated(mut left: Strings, right: &Strings) -> Result<Strings, Strings> 
         return Err(left);
     }
     if let [tail] = right.as_slice() {
-        left.iter_mut().for_each(|head| head.extend_from_slice(tail));
+        for head in &mut left {
+            head.extend_from_slice(tail);
+        }
         return Ok(in_order(left));
     }
     let heads = left.iter();
