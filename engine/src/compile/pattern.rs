@@ -29,6 +29,7 @@ const TAG_LIMIT: usize = 64;
 const DENY_STATUS: u16 = 403;
 
 /// The rules of a pattern, one for each phase in which its targets come; none when the pattern is disabled or wrong.
+/// A pattern that leaves out comments becomes twice as many, see [`with_comments`].
 ///
 /// A bare `headers` leaves out the `cookie` header, which `cookies` takes apart; `headers:cookie` looks at it.
 pub(super) fn rules(pattern: &PatternConfig, path: Path, errors: &mut Errors) -> Vec<Rule> {
@@ -51,31 +52,35 @@ pub(super) fn rules(pattern: &PatternConfig, path: Path, errors: &mut Errors) ->
         PatternAction::Block => Action::Deny { status: DENY_STATUS },
         PatternAction::Detect => Action::Pass,
     };
-    Phase::ALL
-        .into_iter()
-        .filter(|phase| {
-            targets
+    let phases = Phase::ALL.into_iter().filter(|phase| {
+        targets
+            .iter()
+            .any(|target| !target.exclude && target.collection.phase() == *phase)
+    });
+    let phases = phases.collect::<Vec<_>>();
+    let rule = |transformations: &[Transformation], phase: Phase| Rule {
+        id: RuleId(pattern.id),
+        phase,
+        meta: meta.clone(),
+        head: Link {
+            targets: targets
                 .iter()
-                .any(|target| !target.exclude && target.collection.phase() == *phase)
-        })
-        .map(|phase| Rule {
-            id: RuleId(pattern.id),
-            phase,
-            meta: meta.clone(),
-            head: Link {
-                targets: targets
-                    .iter()
-                    .filter(|target| target.collection.phase() == phase)
-                    .cloned()
-                    .collect(),
-                transformations: transformations.clone(),
-                ..Link::new(Vec::new(), Operator::Rx(expression.clone()))
-            },
-            chained: Vec::new(),
-            action,
-            log: true,
-            skip_after: None,
-        })
+                .filter(|target| target.collection.phase() == phase)
+                .cloned()
+                .collect(),
+            transformations: transformations.to_vec(),
+            ..Link::new(Vec::new(), Operator::Rx(expression.clone()))
+        },
+        chained: Vec::new(),
+        action,
+        log: true,
+        skip_after: None,
+    };
+    let with_comments = with_comments(&transformations);
+    std::iter::once(transformations)
+        .chain(with_comments)
+        .flat_map(|chain| phases.iter().map(move |phase| (chain.clone(), *phase)))
+        .map(|(chain, phase)| rule(&chain, phase))
         .collect()
 }
 
@@ -222,6 +227,19 @@ fn transformations(pattern: &PatternConfig, path: Path, errors: &mut Errors) -> 
         }
     }
     transformations
+}
+
+/// The transformations without those that leave out comments, if there are any. What looks like a comment may be part
+/// of a string to the database, as in `'/*' union select …`, so that such a pattern looks at both.
+fn with_comments(transformations: &[Transformation]) -> Option<Vec<Transformation>> {
+    let hides = |one: &Transformation| {
+        matches!(
+            one,
+            Transformation::ReplaceComments | Transformation::RemoveComments
+        )
+    };
+    let kept = transformations.iter().copied().filter(|one| !hides(one));
+    transformations.iter().any(hides).then(|| kept.collect())
 }
 
 struct TooLong(usize, usize);

@@ -201,6 +201,12 @@ impl Transaction {
     }
 
     fn record(&mut self, planned: &PlannedRule, matched: &Matched, is_blocked: bool) {
+        let (id, target) = (planned.rule.id, matched.target());
+        // One pattern may be several rules that look at the same value.
+        let is_known = |known: &RuleMatch| known.rule == id && known.target == target;
+        if !is_blocked && self.matches.iter().any(is_known) {
+            return;
+        }
         if self.matches.len() >= RuleMatch::PER_TRANSACTION {
             self.matches_beyond += 1;
             if !is_blocked {
@@ -211,11 +217,11 @@ impl Transaction {
         }
         let meta = &planned.rule.meta;
         self.matches.push(RuleMatch {
-            rule: planned.rule.id,
+            rule: id,
             message: Arc::clone(&meta.message),
             category: meta.category,
             severity: meta.severity,
-            target: matched.target(),
+            target,
             matched: matched.excerpt(RuleMatch::MATCHED_LIMIT).to_vec(),
             disposition: if is_blocked {
                 Disposition::Blocked

@@ -238,3 +238,35 @@ fn field_name_of_a_file_is_inspected() {
     assert_eq!(head(&mut transaction, "/", &types, false), Verdict::Hold);
     assert_eq!(transaction.request_body(body, true), denied(1));
 }
+
+/// To a database `'/*'` is a string: what follows it is no comment, and may run up to a `*/` of the attacker's choice.
+#[test]
+fn what_looks_like_a_comment_hides_nothing() {
+    let union = PatternConfig {
+        transformations: vec!["replace_comments".into()],
+        ..pattern(1, r"union\s+select", &["query_values"])
+    };
+    for query in [
+        "id=union/**/select",
+        "id='/*'=''+union+select+1",
+        "id='/*'=''+union+select+1+where+'*/'=''",
+    ] {
+        let mut transaction = with(vec![union.clone()]);
+        assert_eq!(
+            head(&mut transaction, &format!("/?{query}"), &[], true),
+            denied(1),
+            "{query}"
+        );
+    }
+    let mut transaction = transaction(&PolicyConfig {
+        mode: Mode::Detect,
+        patterns: vec![union],
+        ..PolicyConfig::default()
+    });
+    head(&mut transaction, "/?id=union+select", &[], true);
+    assert_eq!(
+        transaction.matches().len(),
+        1,
+        "what both readings show is told once"
+    );
+}
