@@ -33,11 +33,14 @@ pub(super) fn collect(
     if is_truncated {
         fields.add_error("body", ParseError::BodyTruncated);
     }
+    if body.is_empty() || !uses_body(policy) {
+        return;
+    }
     if summary.has_content_encoding {
         fields.add_error("body", ParseError::ContentEncoding);
     }
-    if body.is_empty() || !uses_body(policy) {
-        return;
+    if parse::is_xml_in_disguise(body) {
+        fields.add_error("body", ParseError::ContentCharset);
     }
     let content_type = fields.slice(summary.content_type.unwrap_or_default()).to_vec();
     // Encoded bodies are none of what their type says; if they are not encoded after all, it shows.

@@ -32,11 +32,14 @@ pub(super) fn is_opaque(summary: &Summary) -> bool {
 }
 
 /// Whether the request is a gRPC call, which may stream in both directions.
+///
+/// Such a call compresses its messages, never its body: one with a content encoding is held like any other body.
 pub(super) fn is_grpc(summary: &Summary, fields: &Fields) -> bool {
     const GRPC: &[u8] = b"application/grpc";
     let content_type = fields.slice(summary.content_type.unwrap_or_default());
     let (essence, rest) = content_type.split_at_checked(GRPC.len()).unwrap_or_default();
     summary.takes_trailers
+        && !summary.has_content_encoding
         && essence.eq_ignore_ascii_case(GRPC)
         && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
 }

@@ -246,3 +246,50 @@ fn encoded_body_raises_an_error() {
         assert_eq!(transaction.request_body(b"\x1f\x8b", true), denied(2));
     }
 }
+
+#[test]
+fn encoding_without_a_body_is_no_error() {
+    let patterns = vec![pattern(2, "content_encoding", &["parse_errors"])];
+    let mut transaction = transaction(&PolicyConfig {
+        patterns,
+        ..PolicyConfig::default()
+    });
+    head(&mut transaction, "/", &[("content-encoding", "gzip")], false);
+    assert_eq!(transaction.request_body(b"", true), Verdict::Allow);
+}
+
+#[test]
+fn encoded_body_is_no_grpc() {
+    let patterns = vec![pattern(2, "content_encoding", &["parse_errors"])];
+    let mut transaction = transaction(&PolicyConfig {
+        patterns,
+        ..PolicyConfig::default()
+    });
+    let headers = [GRPC, &[("content-encoding", "br")]].concat();
+    assert_eq!(
+        head(&mut transaction, "/svc/Call", &headers, false),
+        Verdict::Hold
+    );
+    assert_eq!(transaction.request_body(b"\x01\x02", true), denied(2));
+}
+
+#[test]
+fn xml_in_a_character_set_that_hides_it_raises_an_error() {
+    for body in [
+        &b"\x4c\x6f\xa7\x94\x93"[..],
+        b"<?xml version='1.0' encoding='utf-7'?>+ADwA-",
+    ] {
+        let patterns = vec![pattern(2, "content_charset", &["parse_errors:body"])];
+        let mut transaction = transaction(&PolicyConfig {
+            patterns,
+            ..PolicyConfig::default()
+        });
+        head(&mut transaction, "/", &[("content-type", "text/xml")], false);
+        assert_eq!(
+            transaction.request_body(body, true),
+            denied(2),
+            "{}",
+            body.escape_ascii()
+        );
+    }
+}
