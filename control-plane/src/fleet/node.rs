@@ -206,11 +206,15 @@ impl Node {
     }
 
     /// Whether the report comes from the node's present process; a new process retires the one before.
+    ///
+    /// A retired process that goes on reporting while the one that retired it has fallen silent was none: it counts
+    /// again. Otherwise one stray report would shut a node out for good.
     fn is_current(&mut self, process: u64, now: Moment) -> bool {
         match self.process {
             Some((current, _)) if current == process => return true,
-            Some(_) if self.retired.contains(&process) => return false,
+            Some(_) if self.retired.contains(&process) && self.is_live(now) => return false,
             Some((former, _)) => {
+                self.retired.retain(|retired| *retired != process);
                 self.retired.push_back(former);
                 if self.retired.len() > MAX_RETIRED {
                     self.retired.pop_front();

@@ -365,6 +365,21 @@ fn disconnected_node_is_shown_and_then_forgotten() {
 }
 
 #[test]
+fn stray_report_of_another_process_does_not_shut_the_node_out() {
+    let mut play = Play::in_sync(&[10]);
+    play.report(&ReportRequest {
+        process: 2,
+        ..worker_report(99, 1)
+    });
+    assert!(!play.is_applied(1), "a new process has not settled");
+    for _ in 0..10 {
+        play.pass(SETTLED);
+        play.apply(10, 1);
+    }
+    assert!(play.is_applied(1), "{:?}", play.reason(1));
+}
+
+#[test]
 fn newest_stream_counts_and_a_late_end_of_an_old_one_changes_nothing() {
     let mut play = Play::in_sync(&[10]);
     let old = play.stream;
