@@ -33,6 +33,11 @@ pub trait Sink {
         let _ = (field, name);
     }
 
+    /// A header of a part of a multipart body, other than the one that names its field and file.
+    fn part_header(&mut self, name: &[u8], value: &[u8]) {
+        let _ = (name, value);
+    }
+
     /// The input broke its format or a limit.
     fn error(&mut self, error: ParseError);
 }

@@ -10,8 +10,8 @@ use crate::config::Limits;
 use boundary::{Delimiter, boundary};
 use part::Part;
 
-/// Reads a multipart body. A part without a file name is an argument; of a part with one, the field and the file name
-/// are handed on.
+/// Reads a multipart body. A part without a file name is an argument; of a part with one, the field, the file name and
+/// its headers are handed on.
 ///
 /// The content of a file is not inspected: applications that read the body as forms do not see it as a value, and
 /// uploads of code or prose would be taken for attacks. What makes that safe is that a part counts as a file only

@@ -213,6 +213,11 @@ impl Sink for Arguments<'_> {
         self.fields.push(Collection::FileNames, field, name);
     }
 
+    fn part_header(&mut self, name: &[u8], value: &[u8]) {
+        let (name, value) = (self.fields.store(name), self.fields.store(value));
+        self.fields.push(self.values, name, value);
+    }
+
     fn error(&mut self, error: ParseError) {
         self.has_failed = true;
         if !self.is_quiet {

@@ -51,7 +51,11 @@ impl<'a> Part<'a> {
                 return part.checked(dispositions, found);
             }
             let (name, value) = cut(line, b':');
-            match &*name.to_ascii_lowercase() {
+            let name = name.to_ascii_lowercase();
+            if name != b"content-disposition" {
+                found.sink.part_header(&name, value.trim_ascii());
+            }
+            match &*name {
                 b"content-disposition" => {
                     dispositions += 1;
                     part.disposition(value, found);

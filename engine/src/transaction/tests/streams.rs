@@ -293,3 +293,23 @@ fn xml_in_a_character_set_that_hides_it_raises_an_error() {
         );
     }
 }
+
+#[test]
+fn headers_of_a_part_are_inspected() {
+    let part = "--x\r\nContent-Disposition: form-data; name=\"a\"; filename=\"a.png\"\r\n";
+    for header in ["Content-Type: <script>", "X-Note: <script>"] {
+        let mut transaction = script();
+        head(
+            &mut transaction,
+            "/",
+            &[("content-type", "multipart/form-data; boundary=x")],
+            false,
+        );
+        let body = format!("{part}{header}\r\n\r\ncontent\r\n--x--\r\n");
+        assert_eq!(
+            transaction.request_body(body.as_bytes(), true),
+            denied(1),
+            "{header}"
+        );
+    }
+}
