@@ -139,13 +139,16 @@ fn create(path: &Path) -> io::Result<String> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let new = path.with_file_name(name);
+    // One that a crash left behind goes; a link that somebody laid there is not followed.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut file = fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&new)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))?;
     writeln!(file, "{token}")?;
     file.sync_all()?;
     fs::rename(&new, path)?;
@@ -221,6 +224,18 @@ mod tests {
         let again = Auth::open(&path).unwrap();
         assert!(again.accepts(token.trim().as_bytes()));
         assert_eq!(fs::read_to_string(&path).unwrap(), token);
+    }
+
+    #[test]
+    fn a_link_in_the_way_of_a_new_token_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = dir.path().join("other");
+        fs::write(&other, "untouched").unwrap();
+        std::os::unix::fs::symlink(&other, dir.path().join("token.new")).unwrap();
+        let path = dir.path().join("token");
+        Auth::open(&path).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "untouched");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
     }
 
     #[test]
