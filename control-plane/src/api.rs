@@ -12,7 +12,6 @@ mod body;
 mod envelope;
 mod events;
 mod health;
-mod listener;
 mod mode;
 mod nodes;
 mod params;
@@ -37,7 +36,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{fleet::Fleet, metrics::Metrics, owner::State, store::Store};
 
 pub use auth::{Auth, AuthError};
-pub use listener::BoundedListener;
 
 /// Requests that are served at a time; a further one is answered with 503.
 const MAX_REQUESTS: usize = 512;

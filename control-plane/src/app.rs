@@ -5,8 +5,9 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 
 use crate::{
-    api::{self, Auth, AuthError, BoundedListener, Parts},
+    api::{self, Auth, AuthError, Parts},
     fleet::{self, Fleet},
+    listener::BoundedListener,
     metrics::Metrics,
     owner::{Owner, StartError},
     settings::Settings,

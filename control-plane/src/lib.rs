@@ -31,6 +31,7 @@ pub mod store;
 pub mod bootstrap;
 pub mod fleet;
 mod last_known_good;
+mod listener;
 mod report;
 pub mod xds;
 

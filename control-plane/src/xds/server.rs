@@ -8,12 +8,12 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{self, server::TcpIncoming};
+use tonic::transport;
 
 use super::{module::Module, service::Discovery, session::Context, snapshot::Snapshot};
 use crate::{
-    events::EventSink, fleet::Fleet, last_known_good::LastKnownGood, report::ReportService,
-    revision::Revision,
+    events::EventSink, fleet::Fleet, last_known_good::LastKnownGood, listener::BoundedListener,
+    report::ReportService, revision::Revision,
 };
 
 /// How often an idle connection is probed, and how long the answer may take. Half-open connections would keep a
@@ -70,9 +70,7 @@ pub async fn serve<S: EventSink>(
         snapshots: snapshots.clone(),
         shutdown: shutdown.clone(),
     };
-    let incoming = TcpIncoming::from(listener)
-        .with_nodelay(Some(true))
-        .with_keepalive(Some(KEEPALIVE.0));
+    let incoming = BoundedListener::for_envoys(listener).incoming();
     let transport = transport::Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))

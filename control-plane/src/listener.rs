@@ -1,4 +1,4 @@
-//! The API's listener: so many connections at a time, and none that stays silent for long.
+//! What listeners have in common: so many connections at a time, and none that stays silent for long.
 
 use std::{
     future::Future as _,
@@ -11,31 +11,48 @@ use std::{
 };
 
 use axum::serve::Listener;
+use futures::{Stream, stream};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, Sleep, sleep},
 };
+use tonic::transport::server::Connected;
 
-/// Connections at a time; further ones wait in the system's queue until one ends.
+/// Connections of the API at a time; further ones wait in the system's queue until one ends.
 const MAX_CONNECTIONS: usize = 1_024;
+/// Connections of Envoys at a time: one for discovery and one per worker for reports, for all the nodes that are served.
+const MAX_ENVOY_CONNECTIONS: usize = 100_000;
 /// How long a connection may stay without a byte in either direction: longer than any answer takes, for a write
 /// waits up to a minute until it is in force.
 const SILENCE: Duration = Duration::from_secs(75);
 
 /// A listener that bounds its connections in number and silence.
 #[derive(Debug)]
-pub struct BoundedListener {
+pub(crate) struct BoundedListener {
     listener: TcpListener,
     permits: Arc<Semaphore>,
     silence: Duration,
 }
 
 impl BoundedListener {
-    /// Bounds a listener.
-    pub fn new(listener: TcpListener) -> Self {
+    /// Bounds the listener of the API.
+    pub(crate) fn new(listener: TcpListener) -> Self {
         Self::with_bounds(listener, MAX_CONNECTIONS, SILENCE)
+    }
+
+    /// Bounds the listener of Envoys, which keep talking: HTTP/2 pings those that have nothing to say.
+    pub(crate) fn for_envoys(listener: TcpListener) -> Self {
+        Self::with_bounds(listener, MAX_ENVOY_CONNECTIONS, SILENCE)
+    }
+
+    /// The connections as they come.
+    pub(crate) fn incoming(self) -> impl Stream<Item = io::Result<Connection>> {
+        stream::unfold(self, |mut listener| async {
+            let (connection, _) = listener.accept().await;
+            Some((Ok(connection), listener))
+        })
     }
 
     fn with_bounds(listener: TcpListener, connections: usize, silence: Duration) -> Self {
@@ -55,6 +72,8 @@ impl Listener for BoundedListener {
         // The semaphore is never closed.
         let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
         let (stream, address) = Listener::accept(&mut self.listener).await;
+        // Small answers must not wait for one another; where that cannot be had, they do.
+        let _ = stream.set_nodelay(true);
         let timer = Box::pin(sleep(self.silence));
         (
             Connection {
@@ -74,7 +93,7 @@ impl Listener for BoundedListener {
 
 /// A connection that ends itself when it stays silent.
 #[derive(Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     timer: Pin<Box<Sleep>>,
     silence: Duration,
@@ -85,6 +104,12 @@ impl Connection {
     fn was_active(&mut self) {
         self.timer.as_mut().reset(Instant::now() + self.silence);
     }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = ();
+
+    fn connect_info(&self) {}
 }
 
 impl AsyncRead for Connection {
