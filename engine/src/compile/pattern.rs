@@ -110,6 +110,11 @@ fn check(pattern: &PatternConfig, path: Path, errors: &mut Errors) {
                 format_args!("{path}.tags[{index}]"),
                 TooLong(TAG_LIMIT, tag.len()),
             );
+        } else if tag.chars().any(char::is_control) {
+            errors.add(
+                format_args!("{path}.tags[{index}]"),
+                "must not contain control characters",
+            );
         }
     }
 }

@@ -128,6 +128,13 @@ fn wrong_patterns_say_what_was_expected_and_what_was_found() {
             },
             "patterns[0].tags[0]: must not be empty",
         ),
+        (
+            PatternConfig {
+                tags: vec!["a\r\nb".into()],
+                ..base()
+            },
+            "patterns[0].tags[0]: must not contain control characters",
+        ),
     ];
     for (pattern, expected) in cases {
         assert_eq!(errors_of(pattern), [expected]);
