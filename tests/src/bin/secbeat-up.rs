@@ -16,10 +16,6 @@ use secbeat_e2e::{
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
-const LISTENER: ([u8; 4], u16) = ([127, 0, 0, 1], 10_000);
-const ADMIN: ([u8; 4], u16) = ([127, 0, 0, 1], 9_901);
-const MANAGEMENT: ([u8; 4], u16) = ([127, 0, 0, 1], 9_999);
-const XDS: ([u8; 4], u16) = ([127, 0, 0, 1], 18_000);
 /// How often new verdicts are asked for.
 const INTERVAL: Duration = Duration::from_millis(250);
 
@@ -60,6 +56,63 @@ async fn run() -> Result<()> {
     outcome
 }
 
+/// Where everything listens: fixed addresses, so that the documentation can name them, unless the environment says
+/// otherwise.
+struct Places {
+    listener: SocketAddr,
+    admin: SocketAddr,
+    management: SocketAddr,
+    xds: SocketAddr,
+    /// Logs, the bootstrap and the store.
+    folder: PathBuf,
+}
+
+impl Places {
+    fn from_environment() -> Result<Self> {
+        Ok(Self {
+            listener: place("UP_LISTENER", 10_000)?,
+            admin: place("UP_ENVOY_ADMIN", 9_901)?,
+            management: place("UP_API", 9_999)?,
+            xds: place("UP_XDS", 18_000)?,
+            folder: env::var_os("UP_FOLDER").map_or_else(|| artifacts::root().join("run"), PathBuf::from),
+        })
+    }
+
+    fn must_be_free(&self) -> Result<()> {
+        let places = [
+            (self.listener, "Envoy's listener", "UP_LISTENER"),
+            (self.admin, "Envoy's admin interface", "UP_ENVOY_ADMIN"),
+            (self.management, "the control plane's API", "UP_API"),
+            (self.xds, "the control plane's xDS server", "UP_XDS"),
+        ];
+        let taken: Vec<String> = places
+            .iter()
+            .filter(|(address, ..)| !ports::is_free(*address))
+            .map(|(address, what, variable)| {
+                format!("{address} ({what}; {variable}=host:port moves it) is taken")
+            })
+            .collect();
+        if taken.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::new(format!(
+                "{}; is another `up` running?",
+                taken.join(", ")
+            )))
+        }
+    }
+}
+
+/// The address in an environment variable, or this port on loopback.
+fn place(variable: &str, port: u16) -> Result<SocketAddr> {
+    match env::var(variable) {
+        Ok(address) => address
+            .parse()
+            .context(format!("{variable}: `{address}` is not an address with a port")),
+        Err(_) => Ok(([127, 0, 0, 1], port).into()),
+    }
+}
+
 /// Everything that was started, in the order in which it has to end.
 struct Running {
     envoy: Envoy,
@@ -67,32 +120,16 @@ struct Running {
     api: Api,
     sample: Option<Origin>,
     origin: HostAndPort,
-    folder: PathBuf,
+    places: Places,
 }
 
 impl Running {
     fn start() -> Result<Self> {
-        let [listener, admin, management, xds] = [LISTENER, ADMIN, MANAGEMENT, XDS].map(SocketAddr::from);
-        let places = [
-            (listener, "Envoy's listener"),
-            (admin, "Envoy's admin interface"),
-            (management, "the control plane's API"),
-            (xds, "the control plane's xDS server"),
-        ];
-        let taken: Vec<String> = places
-            .iter()
-            .filter(|(address, _)| !ports::is_free(*address))
-            .map(|(address, what)| format!("{address} ({what}) is taken"))
-            .collect();
-        if !taken.is_empty() {
-            return Err(Failure::new(format!(
-                "{}; is another `up` running?",
-                taken.join(", ")
-            )));
-        }
+        let places = Places::from_environment()?;
+        places.must_be_free()?;
         let filter = artifacts::release_filter()?;
-        let folder = artifacts::root().join("run");
-        fs::create_dir_all(&folder).context(folder.display())?;
+        let folder = &places.folder;
+        fs::create_dir_all(folder).context(folder.display())?;
         for name in [
             "control-plane.log",
             "envoy-0.log",
@@ -112,11 +149,12 @@ impl Running {
         };
         println!("starting the control plane");
         let template = folder.join("sidecar.yaml");
-        let bootstrap = Bootstrap::sidecar_at(listener, admin, &origin, &filter, xds)?;
+        let bootstrap = Bootstrap::sidecar_at(places.listener, places.admin, &origin, &filter, places.xds)?;
         fs::write(&template, bootstrap.text()).context(template.display())?;
-        let control_plane = ControlPlane::start_at(&folder, &filter, management, xds, &[template])?.quiet();
+        let control_plane =
+            ControlPlane::start_at(folder, &filter, places.management, places.xds, &[template])?.quiet();
         println!("starting Envoy");
-        let envoy = Envoy::start(&bootstrap, &folder)?.quiet();
+        let envoy = Envoy::start(&bootstrap, folder)?.quiet();
         let api = control_plane.api();
         api.wait_in_sync("sidecar")?;
         Ok(Self {
@@ -125,20 +163,23 @@ impl Running {
             api,
             sample,
             origin,
-            folder,
+            places,
         })
     }
 
     fn greet(&self) {
         let token = self.control_plane.token_file();
         let token = token.strip_prefix(artifacts::root()).unwrap_or(&token).display();
-        let run = self
-            .folder
-            .strip_prefix(artifacts::root())
-            .unwrap_or(&self.folder)
-            .display();
+        let folder = &self.places.folder;
+        let run = folder.strip_prefix(artifacts::root()).unwrap_or(folder).display();
         let kind = if self.sample.is_some() { "sample" } else { "yours" };
-        let [listener, admin, management, xds] = [LISTENER, ADMIN, MANAGEMENT, XDS].map(SocketAddr::from);
+        let Places {
+            listener,
+            admin,
+            management,
+            xds,
+            ..
+        } = &self.places;
         println!(
             r#"
 SecBeat is up.
