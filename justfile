@@ -40,6 +40,13 @@ bench: setup wasm _noop
     cargo build --profile e2e -p secbeat-e2e
     @target/e2e/secbeat-bench
 
+# Send the samples under EFFICACY_DATA through Envoy with the default settings (`efficacy native`: through the engine
+# alone, in seconds) and print true positives, true negatives and balanced accuracy per set and category
+efficacy *arguments: setup
+    if [ "${1:-}" != native ]; then just wasm; fi
+    cargo build --profile e2e -p secbeat-e2e
+    @target/e2e/secbeat-efficacy "$@"
+
 # The filter that does nothing, for comparison.
 _noop: setup
     @mkdir -p {{ artifacts }}

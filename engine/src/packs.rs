@@ -1,6 +1,6 @@
 //! Rule packs that are compiled into the engine.
 //!
-//! The packs stand as TOML under `rules/`; the build script turns them into JSON, so that no TOML parser is needed
+//! The packs stand as TOML under `rules/`, each a file or a folder of files; the build script turns them into JSON, so that no TOML parser is needed
 //! where they are used.
 
 use serde::{Deserialize, Serialize};

@@ -9,6 +9,7 @@
 pub mod artifacts;
 mod control_plane;
 pub mod corpus;
+pub mod efficacy;
 mod envoy;
 mod failure;
 mod http1;
