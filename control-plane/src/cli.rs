@@ -155,6 +155,7 @@ fn validate(config: &Config) -> Result<(), String> {
         mode: settings.waf.mode,
         body: settings.waf.body,
         limits: settings.waf.limits,
+        mask: settings.waf.mask,
         packs,
         patterns: Vec::new(),
     };

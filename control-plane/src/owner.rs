@@ -177,6 +177,7 @@ impl Owner {
             mode: memory.mode.unwrap_or(settings.mode),
             body: settings.body.clone(),
             limits: settings.limits.clone(),
+            mask: settings.mask.clone(),
             packs: loaded,
             patterns: last
                 .as_ref()
@@ -353,6 +354,9 @@ fn difference(old: &Content, new: &Content) -> String {
     }
     if old.limits != new.limits {
         parts.push("limits");
+    }
+    if old.mask != new.mask {
+        parts.push("mask");
     }
     if old.packs != new.packs {
         parts.push("packs");

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use secbeat_engine::{
     CompileError,
-    config::{BodyPolicy, Limits, Mode, PatternConfig, PolicyConfig},
+    config::{BodyPolicy, Limits, MaskConfig, Mode, PatternConfig, PolicyConfig},
     packs::PackConfig,
 };
 use serde::{Deserialize, Serialize};
@@ -59,6 +59,9 @@ pub struct Content {
     pub body: BodyPolicy,
     /// Bounds on what is parsed.
     pub limits: Limits,
+    /// Names whose values are shown to nobody.
+    #[serde(default)]
+    pub mask: MaskConfig,
     /// The rule packs as they were loaded, embedded ones and those from the rules folder.
     pub packs: Vec<PackConfig>,
     /// Patterns that came through the API, in the order in which they came.
@@ -76,6 +79,7 @@ impl Content {
             patterns: packs.chain(&self.patterns).cloned().collect(),
             body: self.body.clone(),
             limits: self.limits.clone(),
+            mask: self.mask.clone(),
         }
     }
 

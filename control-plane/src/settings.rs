@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use secbeat_engine::config::{BodyPolicy, Limits, Mode, PolicyConfig};
+use secbeat_engine::config::{BodyPolicy, Limits, MaskConfig, Mode, PolicyConfig};
 
 use crate::{bootstrap, chain};
 
@@ -57,6 +57,8 @@ pub struct WafSettings {
     pub body: BodyPolicy,
     /// Bounds on what is parsed.
     pub limits: Limits,
+    /// Names whose values are shown to nobody.
+    pub mask: MaskConfig,
 }
 
 impl Default for WafSettings {
@@ -67,6 +69,7 @@ impl Default for WafSettings {
             rules_dir: None,
             body: BodyPolicy::default(),
             limits: Limits::default(),
+            mask: MaskConfig::default(),
         }
     }
 }

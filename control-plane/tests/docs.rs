@@ -37,7 +37,7 @@ fn the_settings_reference_has_every_key_and_no_other() {
 #[test]
 fn the_defaults_in_the_settings_reference_are_the_defaults() {
     for (key, default) in rows(&read("../docs/settings.md")) {
-        let value = default.trim_matches(['[', ']']).trim_matches('"').to_owned();
+        let value = default.trim_matches(['[', ']']).replace('"', "");
         if default == "none" || default.contains("beside the store") {
             continue;
         }

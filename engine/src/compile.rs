@@ -16,6 +16,7 @@ pub use error::{CompileError, CompileErrors};
 use crate::{
     Policy,
     config::{PatternConfig, PolicyConfig},
+    mask::Mask,
     packs,
     plan::PlanBuilder,
     rule::Item,
@@ -250,6 +251,7 @@ impl Compiler {
                     mode: config.mode,
                     body: config.body.clone(),
                     limits: config.limits.clone(),
+                    mask: Mask::new(&config.mask),
                     plan,
                     size,
                 };

@@ -6,6 +6,7 @@
 mod body;
 mod category;
 mod limits;
+mod mask;
 mod pattern;
 mod plugin;
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use body::{BodyPolicy, OverLimit};
 pub use category::{Category, Severity};
 pub use limits::Limits;
+pub use mask::MaskConfig;
 pub use pattern::{PatternAction, PatternConfig};
 pub use plugin::{PluginConfig, ReportConfig};
 
@@ -33,6 +35,8 @@ pub struct PolicyConfig {
     pub body: BodyPolicy,
     /// Bounds on what is parsed.
     pub limits: Limits,
+    /// Names whose values are shown to nobody.
+    pub mask: MaskConfig,
 }
 
 /// What happens with what the rules find.

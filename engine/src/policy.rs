@@ -2,6 +2,7 @@
 
 use crate::{
     config::{BodyPolicy, Limits, Mode},
+    mask::Mask,
     plan::Plan,
     rule::{Collection, Phase},
 };
@@ -13,6 +14,7 @@ pub struct Policy {
     pub(crate) mode: Mode,
     pub(crate) body: BodyPolicy,
     pub(crate) limits: Limits,
+    pub(crate) mask: Mask,
     pub(crate) plan: Plan,
     pub(crate) size: usize,
 }

@@ -123,4 +123,7 @@ pub struct EventMatch {
     /// Whether this match refused the request.
     #[prost(bool, tag = "7")]
     pub blocked: bool,
+    /// Whether the bytes were kept back ([`crate::config::MaskConfig`]).
+    #[prost(bool, tag = "8")]
+    pub masked: bool,
 }

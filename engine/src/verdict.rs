@@ -41,7 +41,10 @@ pub struct RuleMatch {
     /// Where it matched: a collection and, where it has them, a name, as in `query_values:id`. At most 128 bytes.
     pub target: String,
     /// The bytes that matched, after transformation; at most [`RuleMatch::MATCHED_LIMIT`].
+    /// Empty when they are [masked](crate::config::MaskConfig).
     pub matched: Vec<u8>,
+    /// Whether the bytes are kept back, because they belong to a name that is masked.
+    pub masked: bool,
     /// What the match led to.
     pub disposition: Disposition,
 }

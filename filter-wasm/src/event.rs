@@ -38,5 +38,6 @@ fn describe_match(found: &RuleMatch) -> report::EventMatch {
         target: found.target.clone(),
         matched: found.matched.clone(),
         blocked: found.disposition == Disposition::Blocked,
+        masked: found.masked,
     }
 }

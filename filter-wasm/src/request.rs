@@ -398,6 +398,22 @@ mod tests {
     }
 
     #[test]
+    fn an_event_carries_no_secret_that_happens_to_match() {
+        let host = form();
+        let worker = worker(&host, "");
+        let mut request = Request::new(Some(Rc::clone(&worker)));
+        request.headers(&host, false);
+        assert_eq!(
+            arrive(&host, &mut request, "password=my-evil-secret", true),
+            Flow::Pause
+        );
+        let events = events(&host, &worker);
+        let found = &events[0].matches[0];
+        assert_eq!((found.rule, found.target.as_str()), (17, "body_values:password"));
+        assert_eq!((found.matched.as_slice(), found.masked), (&b""[..], true));
+    }
+
+    #[test]
     fn an_attack_in_the_last_byte_of_a_body_lets_nothing_pass() {
         let host = form();
         let mut request = Request::new(Some(worker(&host, "")));

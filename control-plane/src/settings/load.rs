@@ -262,7 +262,7 @@ mod tests {
         }
         // A section names all its keys when it meets an unknown one.
         for (section, count) in [
-            ("waf", 5),
+            ("waf", 6),
             ("waf.body", 3),
             ("waf.limits", 4),
             ("management", 5),

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use secbeat_engine::config::{Mode, OverLimit};
+use secbeat_engine::config::{MaskConfig, Mode, OverLimit};
 
 use super::{
     LogFormat, LogLevel, Settings,
@@ -23,6 +23,7 @@ pub const KEYS: &[&str] = &[
     "waf.limits.cookies",
     "waf.limits.json_depth",
     "waf.limits.multipart_parts",
+    "waf.mask",
     "management.listen_addr",
     "management.allow_remote_plaintext",
     "management.admin_token_file",
@@ -86,6 +87,7 @@ fn waf(mut section: Section<'_>, settings: &mut Settings) {
         size(1, 10_000),
     );
     limits.finish();
+    section.read("mask", &mut waf.mask, |value| list(string)(value).map(MaskConfig));
     section.finish();
 }
 

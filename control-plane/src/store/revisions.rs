@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use secbeat_engine::{
-    config::{BodyPolicy, Limits, Mode, PatternConfig},
+    config::{BodyPolicy, Limits, MaskConfig, Mode, PatternConfig},
     packs::PackConfig,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -40,6 +40,9 @@ struct Record {
     mode: Mode,
     body: BodyPolicy,
     limits: Limits,
+    /// Absent in what an earlier version stored.
+    #[serde(default)]
+    mask: MaskConfig,
     packs: Vec<String>,
     patterns: Vec<PatternConfig>,
 }
@@ -126,6 +129,7 @@ fn record(revision: &Revision, packs: Vec<String>) -> Record {
         mode: content.mode,
         body: content.body.clone(),
         limits: content.limits.clone(),
+        mask: content.mask.clone(),
         packs,
         patterns: content.patterns.clone(),
     }
@@ -149,6 +153,7 @@ fn restore(transaction: &ReadTransaction, record: Record) -> Result<Revision, St
             mode: record.mode,
             body: record.body,
             limits: record.limits,
+            mask: record.mask,
             packs,
             patterns: record.patterns,
         },

@@ -11,6 +11,10 @@ const ARGUMENTS: RangeInclusive<usize> = 1..=100_000;
 const COOKIES: RangeInclusive<usize> = 1..=10_000;
 const JSON_DEPTH: RangeInclusive<usize> = 1..=512;
 const MULTIPART_PARTS: RangeInclusive<usize> = 1..=10_000;
+/// Names that are masked.
+const MASK_NAMES: RangeInclusive<usize> = 0..=128;
+/// Bytes of one of them.
+const MASK_NAME: RangeInclusive<usize> = 1..=64;
 
 pub(super) fn check(config: &PolicyConfig, errors: &mut Errors) {
     let mut within = |path: &str, range: &RangeInclusive<usize>, found: usize| {
@@ -30,4 +34,9 @@ pub(super) fn check(config: &PolicyConfig, errors: &mut Errors) {
         &MULTIPART_PARTS,
         config.limits.multipart_parts,
     );
+    let names = &config.mask.0;
+    within("mask", &MASK_NAMES, names.len());
+    for (index, name) in names.iter().enumerate().take(*MASK_NAMES.end()) {
+        within(&format!("mask[{index}]"), &MASK_NAME, name.len());
+    }
 }

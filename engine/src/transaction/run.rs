@@ -5,12 +5,12 @@ mod scope;
 
 use std::sync::Arc;
 
-use super::Transaction;
+use super::{Transaction, fields::Field};
 use crate::{
     Denial, Disposition, RuleMatch, Verdict,
     matching::{Hit, Scratch},
     plan::{Plan, PlannedRule},
-    rule::{Action, Effect, Link, Phase},
+    rule::{Action, Collection, Effect, Link, Phase},
 };
 use link::Matched;
 use scope::Scope;
@@ -216,18 +216,40 @@ impl Transaction {
             self.matches.pop();
         }
         let meta = &planned.rule.meta;
+        let masked = self.is_hidden(matched);
+        let excerpt = if masked {
+            &[]
+        } else {
+            matched.excerpt(RuleMatch::MATCHED_LIMIT)
+        };
         self.matches.push(RuleMatch {
             rule: id,
             message: Arc::clone(&meta.message),
             category: meta.category,
             severity: meta.severity,
             target,
-            matched: matched.excerpt(RuleMatch::MATCHED_LIMIT).to_vec(),
+            matched: excerpt.to_vec(),
+            masked,
             disposition: if is_blocked {
                 Disposition::Blocked
             } else {
                 Disposition::Detected
             },
         });
+    }
+
+    /// Whether what matched is shown to nobody. A variable may hold anything that was seen.
+    fn is_hidden(&self, matched: &Matched) -> bool {
+        let mask = &self.policy.mask;
+        let is_meant = |field: &Field<'_>| match matched.origin() {
+            None | Some((Collection::Tx | Collection::Matched, _)) => true,
+            Some(origin) => origin == (field.collection, field.name),
+        };
+        !matched.is_count
+            && self
+                .fields
+                .iter()
+                .filter(is_meant)
+                .any(|field| mask.hides(field.collection, field.name, field.value))
     }
 }

@@ -1,6 +1,7 @@
 //! Transactions from the outside: what is refused, held, let go and reported.
 
 mod broken;
+mod masks;
 mod program;
 mod properties;
 mod streams;

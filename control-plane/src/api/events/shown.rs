@@ -39,6 +39,8 @@ struct Match {
     severity: String,
     target: String,
     matched: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    masked: bool,
     action: &'static str,
 }
 
@@ -75,6 +77,7 @@ impl From<EventMatch> for Match {
             severity: found.severity,
             target: escaped(found.target.as_bytes()),
             matched: escaped(&found.matched),
+            masked: found.masked,
             action: action(found.blocked),
         }
     }

@@ -20,7 +20,7 @@ pub(super) struct Matched {
     pub(super) value: Vec<u8>,
     /// The part of it that matched.
     span: Range<usize>,
-    is_count: bool,
+    pub(super) is_count: bool,
 }
 
 impl Matched {
@@ -45,6 +45,11 @@ impl Matched {
             }
         }
         target
+    }
+
+    /// Collection and name of the field that matched.
+    pub(super) fn origin(&self) -> Option<(Collection, &[u8])> {
+        Some((self.collection?, &self.name))
     }
 
     /// The beginning of what matched; of a match without bytes of its own, the beginning of the value.
