@@ -14,13 +14,22 @@ mod multipart;
 mod parameters;
 mod path;
 mod urlencoded;
+mod wide;
+mod xml;
 mod xml_encoding;
 
 use std::borrow::Cow;
 
 pub use {
-    content_type::content_type, cookies::cookies, error::ParseError, json::json, multipart::multipart,
-    path::path, urlencoded::urlencoded, xml_encoding::is_xml_in_disguise,
+    content_type::content_type,
+    cookies::cookies,
+    error::ParseError,
+    json::json,
+    multipart::multipart,
+    path::path,
+    urlencoded::urlencoded,
+    xml::{looks_like_xml, xml},
+    xml_encoding::is_xml_in_disguise,
 };
 
 /// Takes what a parser finds, in the order of the input.

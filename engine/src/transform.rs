@@ -9,6 +9,7 @@ mod case;
 mod command;
 mod comments;
 mod css;
+mod digest;
 mod escape_seq;
 mod hex;
 mod html;
@@ -119,6 +120,10 @@ transformations! {
     TrimRight = "trim_right", whitespace::trim_right, Triggers::WHITESPACE;
     /// The number of bytes, in decimal.
     Length = "length", length, Triggers::ALWAYS;
+    /// The MD5 digest, 16 raw bytes.
+    Md5 = "md5", digest::md5, Triggers::ALWAYS;
+    /// The SHA-1 digest, 20 raw bytes.
+    Sha1 = "sha1", digest::sha1, Triggers::ALWAYS;
 }
 
 impl Transformation {
@@ -152,7 +157,7 @@ impl Transformation {
         }
     }
 
-    /// How many times longer than its input the output can be. One byte comes on top for `length`.
+    /// How many times longer than its input the output can be; [`Transformation::LONGEST_FIXED`] comes on top.
     pub const fn max_growth(self) -> usize {
         match self {
             Self::HexEncode => 2,
@@ -160,6 +165,9 @@ impl Transformation {
             _ => 1,
         }
     }
+
+    /// Bytes of the longest output that does not depend on the length of its input: that of `sha1`.
+    pub const LONGEST_FIXED: usize = 20;
 }
 
 impl std::fmt::Display for Transformation {
@@ -199,7 +207,7 @@ mod tests {
                 Some(transformation)
             );
         }
-        assert_eq!(Transformation::parse("md5"), None);
+        assert_eq!(Transformation::parse("md4"), None);
         assert_eq!(Transformation::parse(""), None);
     }
 
@@ -212,6 +220,8 @@ mod tests {
             Transformation::HexEncode,
             Transformation::Uppercase,
             Transformation::Length,
+            Transformation::Md5,
+            Transformation::Sha1,
         ];
         for &transformation in Transformation::ALL.iter().filter(|it| !always.contains(it)) {
             assert!(
@@ -234,7 +244,7 @@ mod tests {
         #[test]
         fn output_is_bounded(input in hostile()) {
             for &transformation in Transformation::ALL {
-                let bound = input.len() * transformation.max_growth() + 1;
+                let bound = input.len() * transformation.max_growth() + Transformation::LONGEST_FIXED;
                 prop_assert!(apply(transformation, &input).len() <= bound, "{}", transformation);
             }
         }

@@ -25,6 +25,7 @@ impl Counted {
                 arguments: 20,
                 cookies: 20,
                 json_depth: 8,
+                xml_depth: 8,
                 multipart_parts: 8,
             },
             &mut counted,

@@ -22,6 +22,7 @@ pub const KEYS: &[&str] = &[
     "waf.limits.arguments",
     "waf.limits.cookies",
     "waf.limits.json_depth",
+    "waf.limits.xml_depth",
     "waf.limits.multipart_parts",
     "waf.mask",
     "management.listen_addr",
@@ -81,6 +82,7 @@ fn waf(mut section: Section<'_>, settings: &mut Settings) {
     limits.read("arguments", &mut waf.limits.arguments, size(1, 100_000));
     limits.read("cookies", &mut waf.limits.cookies, size(1, 10_000));
     limits.read("json_depth", &mut waf.limits.json_depth, size(1, 512));
+    limits.read("xml_depth", &mut waf.limits.xml_depth, size(1, 512));
     limits.read(
         "multipart_parts",
         &mut waf.limits.multipart_parts,

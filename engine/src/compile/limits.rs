@@ -10,6 +10,7 @@ const BODY_LIMIT: RangeInclusive<usize> = 1..=16 * 1024 * 1024;
 const ARGUMENTS: RangeInclusive<usize> = 1..=100_000;
 const COOKIES: RangeInclusive<usize> = 1..=10_000;
 const JSON_DEPTH: RangeInclusive<usize> = 1..=512;
+const XML_DEPTH: RangeInclusive<usize> = 1..=512;
 const MULTIPART_PARTS: RangeInclusive<usize> = 1..=10_000;
 /// Names that are masked.
 const MASK_NAMES: RangeInclusive<usize> = 0..=128;
@@ -29,6 +30,7 @@ pub(super) fn check(config: &PolicyConfig, errors: &mut Errors) {
     within("limits.arguments", &ARGUMENTS, config.limits.arguments);
     within("limits.cookies", &COOKIES, config.limits.cookies);
     within("limits.json_depth", &JSON_DEPTH, config.limits.json_depth);
+    within("limits.xml_depth", &XML_DEPTH, config.limits.xml_depth);
     within(
         "limits.multipart_parts",
         &MULTIPART_PARTS,

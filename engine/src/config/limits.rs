@@ -13,6 +13,8 @@ pub struct Limits {
     pub cookies: usize,
     /// Depth of nested JSON. Default 64.
     pub json_depth: usize,
+    /// Depth of nested XML elements. Default 64.
+    pub xml_depth: usize,
     /// Parts of a multipart body. Default 200.
     pub multipart_parts: usize,
 }
@@ -23,6 +25,7 @@ impl Default for Limits {
             arguments: 1_000,
             cookies: 200,
             json_depth: 64,
+            xml_depth: 64,
             multipart_parts: 200,
         }
     }

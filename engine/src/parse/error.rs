@@ -31,6 +31,16 @@ parse_errors! {
     JsonDepth = "json_depth",
     /// The JSON was in UTF-16 or UTF-32.
     JsonEncoding = "json_encoding",
+    /// The body was no XML.
+    XmlSyntax = "xml_syntax",
+    /// The XML was nested deeper than the limit.
+    XmlDepth = "xml_depth",
+    /// The XML was in UTF-16 or UTF-32.
+    XmlEncoding = "xml_encoding",
+    /// The XML had a document type.
+    XmlDoctype = "xml_doctype",
+    /// The XML declared an entity.
+    XmlEntity = "xml_entity",
     /// The content type named no valid boundary, or several.
     MultipartBoundary = "multipart_boundary",
     /// The multipart body can be read in more than one way, or does not end.

@@ -1,11 +1,10 @@
 //! JSON, flattened: `{"user":{"names":["a"]}}` is the argument `user.names.0` with the value `a`.
 
-mod encoding;
 mod string;
 
 use std::borrow::Cow;
 
-use super::{Findings, ParseError, Sink};
+use super::{Findings, ParseError, Sink, wide};
 use crate::config::Limits;
 
 /// Bytes of the way to a value that stand in its name, before its own key. A longer way is handed on once, as a
@@ -23,7 +22,7 @@ const WAY_LIMIT: usize = 256;
 /// anything else that is no JSON it ends: what was read before stays, and the rest is handed on with its escapes undone.
 pub fn json<S: Sink + ?Sized>(body: &[u8], limits: &Limits, sink: &mut S) {
     let mut found = Findings::new(sink, limits.arguments);
-    let transcoded = encoding::to_utf8(body);
+    let transcoded = wide::to_utf8(body);
     if transcoded.is_some() {
         // A zero byte near the beginning is enough to look like it: the bytes stay inspected as they are.
         found.error(ParseError::JsonEncoding);

@@ -18,6 +18,7 @@ use crate::{
 enum Kind {
     Form,
     Json,
+    Xml,
     Multipart,
     Other,
 }
@@ -63,7 +64,7 @@ pub(super) fn collect(
         // That it does not end well is no news.
         arguments = arguments.quiet();
     }
-    let has_failed = is_doubtful
+    let mut has_failed = is_doubtful
         | match kind {
             Kind::Form => {
                 parse::urlencoded(body, limits, &mut arguments);
@@ -72,6 +73,11 @@ pub(super) fn collect(
             Kind::Json => {
                 parse::json(body, limits, &mut arguments);
                 arguments.has_failed
+            }
+            // Its tags are markup that a browser may run: they stay inspected as they stand.
+            Kind::Xml => {
+                parse::xml(body, limits, &mut arguments);
+                true
             }
             Kind::Multipart => {
                 parse::multipart(body, &content_type, limits, &mut arguments);
@@ -82,6 +88,9 @@ pub(super) fn collect(
     let mut guess = Arguments::body(fields).quiet();
     if kind != Kind::Json && looks_like_json(body) {
         parse::json(body, limits, &mut guess);
+    } else if kind != Kind::Xml && parse::looks_like_xml(body) {
+        parse::xml(body, limits, &mut guess);
+        has_failed = true;
     } else if kind != Kind::Form && has_failed && looks_like_form(body) {
         parse::urlencoded(body, limits, &mut guess);
     } else if kind != Kind::Multipart
@@ -118,7 +127,9 @@ impl Kind {
             b"application/x-www-form-urlencoded" => Self::Form,
             b"application/json" | b"text/json" | b"application/x-json" => Self::Json,
             b"multipart/form-data" => Self::Multipart,
+            b"application/xml" | b"text/xml" | b"application/x-xml" => Self::Xml,
             other if other.ends_with(b"+json") => Self::Json,
+            other if other.ends_with(b"+xml") => Self::Xml,
             _ => Self::Other,
         }
     }
@@ -158,6 +169,8 @@ mod tests {
         assert_eq!(Kind::of(b"application/problem+json"), Kind::Json);
         assert_eq!(Kind::of(b"application/x-www-form-urlencoded ; a"), Kind::Form);
         assert_eq!(Kind::of(b"multipart/form-data; boundary=x"), Kind::Multipart);
+        assert_eq!(Kind::of(b"Text/XML"), Kind::Xml);
+        assert_eq!(Kind::of(b"application/soap+xml; charset=utf-8"), Kind::Xml);
         assert_eq!(Kind::of(b"application/json5"), Kind::Other);
         assert_eq!(Kind::of(b""), Kind::Other);
     }

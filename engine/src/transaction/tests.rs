@@ -1,5 +1,6 @@
 //! Transactions from the outside: what is refused, held, let go and reported.
 
+mod bodies;
 mod broken;
 mod masks;
 mod program;

@@ -1,7 +1,7 @@
-//! UTF-16 and UTF-32, which some readers of JSON detect by themselves.
+//! UTF-16 and UTF-32, which readers of JSON and XML detect by themselves.
 
-/// Rewrites wide encodings as UTF-8; nothing when the text is in none. They are told by their byte order mark or, as
-/// JSON begins with ASCII, by the zero bytes among the first four. A byte order mark goes.
+/// Rewrites wide encodings as UTF-8; nothing when the text is in none. They are told by their byte order mark or, as JSON
+/// and XML begin with ASCII, by the zero bytes among the first four. A byte order mark goes.
 pub(super) fn to_utf8(input: &[u8]) -> Option<Vec<u8>> {
     let text = match input {
         [0, 0, 0xfe, 0xff, text @ ..] => from_utf32(text, u32::from_be_bytes),
