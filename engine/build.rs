@@ -46,7 +46,7 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>, std::io::Error> {
 }
 
 /// Name and JSON of the pack that these files hold together: the members of `[pack]`, which one of them has, and every
-/// `[[pattern]]` as `patterns`, in the order of their ids.
+/// `[[pattern]]` as `patterns`, in the order of their ids, with the pack's `action` unless it names its own.
 fn pack(files: &[PathBuf]) -> Result<(String, String), Box<dyn Error>> {
     let mut head = None;
     let mut patterns = Vec::new();
@@ -71,6 +71,13 @@ fn pack(files: &[PathBuf]) -> Result<(String, String), Box<dyn Error>> {
     }
     patterns.sort_by_key(|pattern| pattern.get("id").and_then(toml::Value::as_integer));
     let mut pack = head.ok_or("expected a table [pack]")?;
+    if let Some(action) = pack.remove("action") {
+        for pattern in patterns.iter_mut().filter_map(toml::Value::as_table_mut) {
+            pattern
+                .entry("action".to_owned())
+                .or_insert_with(|| action.clone());
+        }
+    }
     let name = pack
         .get("name")
         .and_then(toml::Value::as_str)

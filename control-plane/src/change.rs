@@ -48,6 +48,8 @@ pub struct PatternPatch {
     pub transformations: Option<Vec<String>>,
     pub severity: Option<secbeat_engine::config::Severity>,
     pub action: Option<secbeat_engine::config::PatternAction>,
+    pub paranoia: Option<u8>,
+    pub score: Option<Option<u32>>,
     pub enabled: Option<bool>,
     pub tags: Option<Vec<String>>,
 }
@@ -174,6 +176,8 @@ impl Step {
         set(&mut new.transformations, patch.transformations.as_ref());
         set(&mut new.severity, patch.severity.as_ref());
         set(&mut new.action, patch.action.as_ref());
+        set(&mut new.paranoia, patch.paranoia.as_ref());
+        set(&mut new.score, patch.score.as_ref());
         set(&mut new.enabled, patch.enabled.as_ref());
         set(&mut new.tags, patch.tags.as_ref());
         self.replace(index, new)

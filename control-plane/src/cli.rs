@@ -156,6 +156,7 @@ fn validate(config: &Config) -> Result<(), String> {
         body: settings.waf.body,
         limits: settings.waf.limits,
         mask: settings.waf.mask,
+        scoring: settings.waf.scoring,
         packs,
         patterns: Vec::new(),
     };

@@ -178,6 +178,7 @@ impl Owner {
             body: settings.body.clone(),
             limits: settings.limits.clone(),
             mask: settings.mask.clone(),
+            scoring: settings.scoring.clone(),
             packs: loaded,
             patterns: last
                 .as_ref()
@@ -357,6 +358,9 @@ fn difference(old: &Content, new: &Content) -> String {
     }
     if old.mask != new.mask {
         parts.push("mask");
+    }
+    if old.scoring != new.scoring {
+        parts.push("scoring");
     }
     if old.packs != new.packs {
         parts.push("packs");

@@ -6,7 +6,7 @@ use std::{
 };
 
 use secbeat_engine::{
-    config::PatternConfig,
+    config::{PatternAction, PatternConfig},
     packs::{self as engine, PackConfig},
 };
 use serde::Deserialize;
@@ -129,6 +129,9 @@ struct Header {
     version: u32,
     #[serde(default)]
     description: String,
+    /// What a match leads to where a pattern does not say it.
+    #[serde(default)]
+    action: PatternAction,
 }
 
 fn read(path: &Path) -> Result<PackConfig, PackError> {
@@ -160,6 +163,7 @@ fn read(path: &Path) -> Result<PackConfig, PackError> {
         name,
         version,
         description,
+        action,
     } = file.pack;
     if name.is_empty() || name.len() > 64 {
         return Err(fail("pack.name must be 1 to 64 bytes".to_owned()));
@@ -168,6 +172,26 @@ fn read(path: &Path) -> Result<PackConfig, PackError> {
         name,
         version,
         description,
-        patterns: file.pattern,
+        patterns: with_action(file.pattern, action, &text),
     })
+}
+
+/// The patterns, those that name no action of their own with that of the pack.
+fn with_action(mut patterns: Vec<PatternConfig>, action: PatternAction, text: &str) -> Vec<PatternConfig> {
+    /// Whether a pattern names its action.
+    #[derive(Deserialize)]
+    struct Named {
+        action: Option<PatternAction>,
+    }
+    #[derive(Deserialize, Default)]
+    struct File {
+        #[serde(default)]
+        pattern: Vec<Named>,
+    }
+    // The text was read as a pack before.
+    let file: File = toml::from_str(text).unwrap_or_default();
+    for (pattern, named) in patterns.iter_mut().zip(file.pattern) {
+        pattern.action = named.action.unwrap_or(action);
+    }
+    patterns
 }

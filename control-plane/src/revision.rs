@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use secbeat_engine::{
     CompileError,
-    config::{BodyPolicy, Limits, MaskConfig, Mode, PatternConfig, PolicyConfig},
+    config::{BodyPolicy, Limits, MaskConfig, Mode, PatternConfig, PolicyConfig, Scoring},
     packs::PackConfig,
 };
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,9 @@ pub struct Content {
     /// Names whose values are shown to nobody.
     #[serde(default)]
     pub mask: MaskConfig,
+    /// How matches add up to a verdict.
+    #[serde(default)]
+    pub scoring: Scoring,
     /// The rule packs as they were loaded, embedded ones and those from the rules folder.
     pub packs: Vec<PackConfig>,
     /// Patterns that came through the API, in the order in which they came.
@@ -80,6 +83,7 @@ impl Content {
             body: self.body.clone(),
             limits: self.limits.clone(),
             mask: self.mask.clone(),
+            scoring: self.scoring.clone(),
         }
     }
 

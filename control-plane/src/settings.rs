@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use secbeat_engine::config::{BodyPolicy, Limits, MaskConfig, Mode, PolicyConfig};
+use secbeat_engine::config::{BodyPolicy, Limits, MaskConfig, Mode, PolicyConfig, Scoring};
 
 use crate::{bootstrap, chain};
 
@@ -59,6 +59,8 @@ pub struct WafSettings {
     pub limits: Limits,
     /// Names whose values are shown to nobody.
     pub mask: MaskConfig,
+    /// How matches add up to a verdict.
+    pub scoring: Scoring,
 }
 
 impl Default for WafSettings {
@@ -70,6 +72,7 @@ impl Default for WafSettings {
             body: BodyPolicy::default(),
             limits: Limits::default(),
             mask: MaskConfig::default(),
+            scoring: Scoring::default(),
         }
     }
 }

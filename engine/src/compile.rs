@@ -19,7 +19,7 @@ use crate::{
     mask::Mask,
     packs,
     plan::PlanBuilder,
-    rule::Item,
+    rule::{Action, Item},
 };
 
 use error::Errors;
@@ -204,9 +204,18 @@ impl Compiler {
         }
     }
 
-    fn push(&mut self, item: Item, path: &dyn std::fmt::Display) {
+    fn push(&mut self, mut item: Item, path: &dyn std::fmt::Display) {
         if self.errors.is_full() {
             return;
+        }
+        if let Item::Rule(rule) = &mut item {
+            let (scoring, paranoia) = (&self.config.scoring, rule.meta.paranoia);
+            if paranoia > scoring.executing_level() {
+                return;
+            }
+            if paranoia > scoring.paranoia_level && matches!(rule.action, Action::Deny { .. }) {
+                rule.action = Action::Pass;
+            }
         }
         let (rules, size) = (self.plan.len(), self.plan.size());
         if let Err(error) = self.plan.push(item) {
@@ -252,6 +261,7 @@ impl Compiler {
                     body: config.body.clone(),
                     limits: config.limits.clone(),
                     mask: Mask::new(&config.mask),
+                    scoring: config.scoring.clone(),
                     plan,
                     size,
                 };

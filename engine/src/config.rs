@@ -9,6 +9,7 @@ mod limits;
 mod mask;
 mod pattern;
 mod plugin;
+mod scoring;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,7 @@ pub use limits::Limits;
 pub use mask::MaskConfig;
 pub use pattern::{PatternAction, PatternConfig};
 pub use plugin::{PluginConfig, ReportConfig};
+pub use scoring::Scoring;
 
 /// Everything that decides about a request, as one document.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -37,6 +39,8 @@ pub struct PolicyConfig {
     pub limits: Limits,
     /// Names whose values are shown to nobody.
     pub mask: MaskConfig,
+    /// How matches add up to a verdict.
+    pub scoring: Scoring,
 }
 
 /// What happens with what the rules find.

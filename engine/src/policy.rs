@@ -1,7 +1,7 @@
 //! A compiled policy: immutable, shared by every transaction.
 
 use crate::{
-    config::{BodyPolicy, Limits, Mode},
+    config::{BodyPolicy, Limits, Mode, Scoring},
     mask::Mask,
     plan::Plan,
     rule::{Collection, Phase},
@@ -15,6 +15,7 @@ pub struct Policy {
     pub(crate) body: BodyPolicy,
     pub(crate) limits: Limits,
     pub(crate) mask: Mask,
+    pub(crate) scoring: Scoring,
     pub(crate) plan: Plan,
     pub(crate) size: usize,
 }
@@ -38,6 +39,18 @@ impl Policy {
     /// How request bodies are held and inspected.
     pub fn body(&self) -> &BodyPolicy {
         &self.body
+    }
+
+    /// How matches add up to a verdict.
+    pub fn scoring(&self) -> &Scoring {
+        &self.scoring
+    }
+
+    /// Whether a request shall be inspected at all. `draw` is a number that nobody who sends requests can foresee,
+    /// evenly distributed and drawn once for each request.
+    pub fn samples(&self, draw: u64) -> bool {
+        let percent = (u128::from(draw) * 100) >> u64::BITS;
+        percent < u128::from(self.scoring.sampling_percent)
     }
 
     /// Whether some rule looks at the client's address, so that it is worth finding out.

@@ -13,6 +13,7 @@ mod fields;
 mod head;
 mod response;
 mod run;
+mod scores;
 mod stream;
 mod variables;
 
@@ -20,7 +21,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     Denial, Policy, RuleMatch, Verdict,
-    config::Mode,
+    config::{Category, Mode},
     matching::Scratch,
     rule::{EngineMode, Phase},
 };
@@ -29,6 +30,7 @@ use control::Control;
 use fields::Fields;
 use head::Summary;
 use response::ResponseBody;
+use scores::{Direction, Scores};
 use variables::Variables;
 
 /// Start line and headers of a request.
@@ -63,6 +65,8 @@ pub struct Transaction {
     control: Control,
     matches: Vec<RuleMatch>,
     matches_beyond: usize,
+    scores: Scores,
+    would_block: bool,
     denial: Option<Denial>,
     limit_exceeded: Option<&'static str>,
     scratch: Option<Scratch>,
@@ -89,6 +93,8 @@ impl Transaction {
             control: Control::new(mode),
             matches: Vec::new(),
             matches_beyond: 0,
+            scores: Scores::default(),
+            would_block: false,
             denial: None,
             limit_exceeded: None,
             scratch: None,
@@ -150,6 +156,26 @@ impl Transaction {
     /// How many matches there were beyond those kept.
     pub fn matches_beyond(&self) -> usize {
         self.matches_beyond
+    }
+
+    /// What the request scored, as far as it counts towards [`crate::config::Scoring::inbound_threshold`].
+    pub fn inbound_score(&self) -> u32 {
+        self.scores.total(Direction::Inbound)
+    }
+
+    /// What the response scored, as far as it counts towards [`crate::config::Scoring::outbound_threshold`].
+    pub fn outbound_score(&self) -> u32 {
+        self.scores.total(Direction::Outbound)
+    }
+
+    /// What request and response scored by category, without categories that scored nothing.
+    pub fn category_scores(&self) -> impl Iterator<Item = (Category, u32)> {
+        self.scores.categories()
+    }
+
+    /// Whether something was let pass only because the policy refuses nothing ([`Mode::Detect`]).
+    pub fn would_block(&self) -> bool {
+        self.would_block && self.denial.is_none()
     }
 
     /// The refusal, once there was one.

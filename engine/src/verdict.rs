@@ -38,6 +38,11 @@ pub struct RuleMatch {
     pub category: Category,
     /// How much the match matters.
     pub severity: Severity,
+    /// What the rule adds to the anomaly score, the first time that it matches in a transaction.
+    pub score: u32,
+    /// Paranoia level of the rule. Above [`crate::config::Scoring::paranoia_level`] its score counts towards no
+    /// threshold.
+    pub paranoia: u8,
     /// Where it matched: a collection and, where it has them, a name, as in `query_values:id`. At most 128 bytes.
     pub target: String,
     /// The bytes that matched, after transformation; at most [`RuleMatch::MATCHED_LIMIT`].

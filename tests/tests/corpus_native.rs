@@ -172,7 +172,7 @@ fn ids_of_the_pack_lie_in_the_block_of_their_category() {
             pattern.category.as_str()
         );
         assert!(seen.insert(pattern.id), "{} appears twice", pattern.id);
-        assert_eq!(pattern.action, PatternAction::Block, "{}", pattern.id);
+        assert_eq!(pattern.action, PatternAction::Score, "{}", pattern.id);
         assert!(
             pattern.enabled && !pattern.name.is_empty() && !pattern.tags.is_empty(),
             "{}",

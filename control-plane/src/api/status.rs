@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
-use secbeat_engine::config::{Category, Mode};
+use secbeat_engine::config::{Category, Mode, Scoring};
 use serde::Serialize;
 
 use super::{Api, params::Params, problem::Problem};
@@ -16,6 +16,7 @@ pub(super) struct WafStatus {
     mode: Mode,
     revision: u64,
     hash: String,
+    scoring: Scoring,
     sql_patterns: usize,
     xss_patterns: usize,
     path_traversal_patterns: usize,
@@ -56,6 +57,7 @@ pub(super) async fn waf(State(api): State<Api>, params: Params) -> Result<Json<W
         mode: content.mode,
         revision: revision.number,
         hash: revision.hash.clone(),
+        scoring: content.scoring.clone(),
         sql_patterns: count(Category::SqlInjection),
         xss_patterns: count(Category::Xss),
         path_traversal_patterns: count(Category::PathTraversal),

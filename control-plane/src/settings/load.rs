@@ -235,6 +235,10 @@ mod tests {
             ("LIMITS__COOKIES", 10_000),
             ("LIMITS__JSON_DEPTH", 512),
             ("LIMITS__MULTIPART_PARTS", 10_000),
+            ("SCORING__INBOUND_THRESHOLD", 10_000),
+            ("SCORING__OUTBOUND_THRESHOLD", 10_000),
+            ("SCORING__EXECUTING_PARANOIA_LEVEL", 4),
+            ("SCORING__SAMPLING_PERCENT", 100),
         ] {
             let variable = format!("SECBEAT__WAF__{key}");
             let load = |value: u64| load_text("", &[(&variable, &value.to_string())]);
@@ -242,12 +246,26 @@ mod tests {
             let policy = PolicyConfig {
                 body: waf.body,
                 limits: waf.limits,
+                scoring: waf.scoring,
                 ..PolicyConfig::default()
             };
             assert!(secbeat_engine::compile(&policy).is_ok(), "{key}");
             assert_eq!(load(widest + 1).unwrap_err().len(), 1, "{key}");
             assert_eq!(load(0).unwrap_err().len(), 1, "{key}");
         }
+    }
+
+    #[test]
+    fn what_is_executed_reaches_as_far_as_what_refuses() {
+        let text = "[waf.scoring]\nexecuting_paranoia_level = 1\nparanoia_level = 2\n";
+        let errors = load_text(text, &[]).unwrap_err();
+        let expected = "waf.scoring.executing_paranoia_level: must be at least waf.scoring.paranoia_level, which is 2, found 1";
+        assert!(errors.len() == 1 && errors[0].ends_with(expected), "{errors:?}");
+        let scoring = load_text("[waf.scoring]\nparanoia_level = 3\n", &[])
+            .unwrap()
+            .waf
+            .scoring;
+        assert_eq!((scoring.paranoia_level, scoring.executing_level()), (3, 3));
     }
 
     #[test]
@@ -265,6 +283,7 @@ mod tests {
             ("waf", 6),
             ("waf.body", 3),
             ("waf.limits", 4),
+            ("waf.scoring", 6),
             ("management", 5),
             ("xds", 4),
             ("storage", 3),

@@ -1,6 +1,6 @@
 //! Takes typed values out of a settings tree and collects every error, unknown keys among them.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 
 use super::{
     document::{Node, Table, Value},
@@ -155,6 +155,15 @@ pub(super) fn integer(min: u64, max: u64) -> impl Fn(&Value) -> Result<u64, Stri
 pub(super) fn size(min: u64, max: u64) -> impl Fn(&Value) -> Result<usize, String> {
     let parse = integer(min, max);
     move |value| parse(value).and_then(|number| usize::try_from(number).map_err(|error| error.to_string()))
+}
+
+/// As [`integer`], for a smaller type.
+pub(super) fn number<T>(range: &RangeInclusive<T>) -> impl Fn(&Value) -> Result<T, String> + use<T>
+where
+    T: Copy + Into<u64> + TryFrom<u64, Error: ToString>,
+{
+    let parse = integer((*range.start()).into(), (*range.end()).into());
+    move |value| parse(value).and_then(|number| T::try_from(number).map_err(|error| error.to_string()))
 }
 
 pub(super) fn path(value: &Value) -> Result<PathBuf, String> {

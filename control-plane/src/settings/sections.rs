@@ -2,13 +2,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use secbeat_engine::config::{MaskConfig, Mode, OverLimit};
+use secbeat_engine::config::{MaskConfig, Mode, OverLimit, Scoring};
 
 use super::{
     LogFormat, LogLevel, Settings,
     document::Table,
     error::SettingsError,
-    reader::{Section, address, boolean, integer, list, one_of, path, size, string},
+    reader::{Section, address, boolean, integer, list, number, one_of, path, size, string},
 };
 
 /// Every key there is, for the reference and its test.
@@ -25,6 +25,12 @@ pub const KEYS: &[&str] = &[
     "waf.limits.xml_depth",
     "waf.limits.multipart_parts",
     "waf.mask",
+    "waf.scoring.inbound_threshold",
+    "waf.scoring.outbound_threshold",
+    "waf.scoring.paranoia_level",
+    "waf.scoring.executing_paranoia_level",
+    "waf.scoring.early_blocking",
+    "waf.scoring.sampling_percent",
     "management.listen_addr",
     "management.allow_remote_plaintext",
     "management.admin_token_file",
@@ -90,6 +96,36 @@ fn waf(mut section: Section<'_>, settings: &mut Settings) {
     );
     limits.finish();
     section.read("mask", &mut waf.mask, |value| list(string)(value).map(MaskConfig));
+    scoring(section.section("scoring"), &mut waf.scoring);
+    section.finish();
+}
+
+fn scoring(mut section: Section<'_>, scoring: &mut Scoring) {
+    let executing = section.origin("executing_paranoia_level");
+    let threshold = || number(&Scoring::THRESHOLDS);
+    section.read("inbound_threshold", &mut scoring.inbound_threshold, threshold());
+    section.read("outbound_threshold", &mut scoring.outbound_threshold, threshold());
+    let level = || number(&Scoring::PARANOIA_LEVELS);
+    section.read("paranoia_level", &mut scoring.paranoia_level, level());
+    section.read(
+        "executing_paranoia_level",
+        &mut scoring.executing_paranoia_level,
+        |value| level()(value).map(Some),
+    );
+    section.read("early_blocking", &mut scoring.early_blocking, boolean);
+    section.read(
+        "sampling_percent",
+        &mut scoring.sampling_percent,
+        number(&Scoring::SAMPLING),
+    );
+    if scoring.executing_level() < scoring.paranoia_level {
+        let reason = format!(
+            "must be at least waf.scoring.paranoia_level, which is {}, found {}",
+            scoring.paranoia_level,
+            scoring.executing_level()
+        );
+        section.reject("executing_paranoia_level", executing.as_ref(), reason);
+    }
     section.finish();
 }
 

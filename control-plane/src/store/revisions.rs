@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use secbeat_engine::{
-    config::{BodyPolicy, Limits, MaskConfig, Mode, PatternConfig},
+    config::{BodyPolicy, Limits, MaskConfig, Mode, PatternConfig, Scoring},
     packs::PackConfig,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -43,6 +43,9 @@ struct Record {
     /// Absent in what an earlier version stored.
     #[serde(default)]
     mask: MaskConfig,
+    /// Absent in what an earlier version stored.
+    #[serde(default)]
+    scoring: Scoring,
     packs: Vec<String>,
     patterns: Vec<PatternConfig>,
 }
@@ -130,6 +133,7 @@ fn record(revision: &Revision, packs: Vec<String>) -> Record {
         body: content.body.clone(),
         limits: content.limits.clone(),
         mask: content.mask.clone(),
+        scoring: content.scoring.clone(),
         packs,
         patterns: content.patterns.clone(),
     }
@@ -154,6 +158,7 @@ fn restore(transaction: &ReadTransaction, record: Record) -> Result<Revision, St
             body: record.body,
             limits: record.limits,
             mask: record.mask,
+            scoring: record.scoring,
             packs,
             patterns: record.patterns,
         },

@@ -1,9 +1,9 @@
 //! Checks everything in a configuration that is no rule.
 
-use std::ops::RangeInclusive;
+use std::{fmt, ops::RangeInclusive};
 
 use super::error::Errors;
-use crate::config::PolicyConfig;
+use crate::config::{PolicyConfig, Scoring};
 
 /// Bytes of a body that may be held.
 const BODY_LIMIT: RangeInclusive<usize> = 1..=16 * 1024 * 1024;
@@ -18,27 +18,65 @@ const MASK_NAMES: RangeInclusive<usize> = 0..=128;
 const MASK_NAME: RangeInclusive<usize> = 1..=64;
 
 pub(super) fn check(config: &PolicyConfig, errors: &mut Errors) {
-    let mut within = |path: &str, range: &RangeInclusive<usize>, found: usize| {
-        if !range.contains(&found) {
-            errors.add(
-                path,
-                format_args!("must be {} to {}, found {found}", range.start(), range.end()),
-            );
-        }
-    };
-    within("body.limit", &BODY_LIMIT, config.body.limit);
-    within("limits.arguments", &ARGUMENTS, config.limits.arguments);
-    within("limits.cookies", &COOKIES, config.limits.cookies);
-    within("limits.json_depth", &JSON_DEPTH, config.limits.json_depth);
-    within("limits.xml_depth", &XML_DEPTH, config.limits.xml_depth);
+    let limits = &config.limits;
+    within("body.limit", &BODY_LIMIT, config.body.limit, errors);
+    within("limits.arguments", &ARGUMENTS, limits.arguments, errors);
+    within("limits.cookies", &COOKIES, limits.cookies, errors);
+    within("limits.json_depth", &JSON_DEPTH, limits.json_depth, errors);
+    within("limits.xml_depth", &XML_DEPTH, limits.xml_depth, errors);
     within(
         "limits.multipart_parts",
         &MULTIPART_PARTS,
-        config.limits.multipart_parts,
+        limits.multipart_parts,
+        errors,
     );
+    check_scoring(&config.scoring, errors);
     let names = &config.mask.0;
-    within("mask", &MASK_NAMES, names.len());
+    within("mask", &MASK_NAMES, names.len(), errors);
     for (index, name) in names.iter().enumerate().take(*MASK_NAMES.end()) {
-        within(&format!("mask[{index}]"), &MASK_NAME, name.len());
+        within(&format!("mask[{index}]"), &MASK_NAME, name.len(), errors);
+    }
+}
+
+fn check_scoring(scoring: &Scoring, errors: &mut Errors) {
+    for (path, found) in [
+        ("scoring.inbound_threshold", scoring.inbound_threshold),
+        ("scoring.outbound_threshold", scoring.outbound_threshold),
+    ] {
+        within(path, &Scoring::THRESHOLDS, found, errors);
+    }
+    let (blocking, levels) = (scoring.paranoia_level, Scoring::PARANOIA_LEVELS);
+    within("scoring.paranoia_level", &levels, blocking, errors);
+    if let Some(executing) = scoring.executing_paranoia_level {
+        let least = blocking.clamp(*levels.start(), *levels.end());
+        let allowed = least..=*levels.end();
+        within("scoring.executing_paranoia_level", &allowed, executing, errors);
+    }
+    within(
+        "scoring.sampling_percent",
+        &Scoring::SAMPLING,
+        scoring.sampling_percent,
+        errors,
+    );
+}
+
+fn within<T: PartialOrd + fmt::Display>(
+    path: &str,
+    range: &RangeInclusive<T>,
+    found: T,
+    errors: &mut Errors,
+) {
+    if !range.contains(&found) {
+        errors.add(path, OutOf(range, found));
+    }
+}
+
+/// Says that a number lies out of its bounds.
+pub(super) struct OutOf<'a, T>(pub(super) &'a RangeInclusive<T>, pub(super) T);
+
+impl<T: fmt::Display> fmt::Display for OutOf<'_, T> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(range, found) = self;
+        write!(out, "must be {} to {}, found {found}", range.start(), range.end())
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Path, error::Errors, target};
+use super::{Path, error::Errors, limits::OutOf, target};
 use crate::{
-    config::{PatternAction, PatternConfig},
+    config::{PatternAction, PatternConfig, Scoring},
     rule::{
         Action, Collection, Expression, Flags, Link, Meta, Operator, Phase, Rule, RuleId, Selector, Target,
     },
@@ -46,11 +46,17 @@ pub(super) fn rules(pattern: &PatternConfig, path: Path, errors: &mut Errors) ->
         category: pattern.category,
         severity: pattern.severity,
         tags: pattern.tags.iter().map(|tag| Arc::from(tag.as_str())).collect(),
-        paranoia: 1,
+        paranoia: pattern.paranoia,
+        score: match pattern.action {
+            PatternAction::Block | PatternAction::Score => {
+                pattern.score.unwrap_or_else(|| pattern.severity.score())
+            }
+            PatternAction::Detect => 0,
+        },
     };
     let action = match pattern.action {
         PatternAction::Block => Action::Deny { status: DENY_STATUS },
-        PatternAction::Detect => Action::Pass,
+        PatternAction::Score | PatternAction::Detect => Action::Pass,
     };
     let phases = Phase::ALL.into_iter().filter(|phase| {
         targets
@@ -95,6 +101,15 @@ fn check(pattern: &PatternConfig, path: Path, errors: &mut Errors) {
         errors.add(format_args!("{path}.name"), TooLong(NAME_LIMIT, name.len()));
     } else if name.chars().any(char::is_control) {
         errors.add(format_args!("{path}.name"), "must not contain control characters");
+    }
+    if !Scoring::PARANOIA_LEVELS.contains(&pattern.paranoia) {
+        errors.add(
+            format_args!("{path}.paranoia"),
+            OutOf(&Scoring::PARANOIA_LEVELS, pattern.paranoia),
+        );
+    }
+    if let Some(score) = pattern.score.filter(|score| !Scoring::SCORES.contains(score)) {
+        errors.add(format_args!("{path}.score"), OutOf(&Scoring::SCORES, score));
     }
     if pattern.tags.len() > TAGS_LIMIT {
         errors.add(

@@ -66,3 +66,15 @@ closed_set! {
         Critical = "critical",
     }
 }
+
+impl Severity {
+    /// What a match adds to the anomaly score, unless its rule says otherwise.
+    pub const fn score(self) -> u32 {
+        match self {
+            Self::Notice => 2,
+            Self::Warning => 3,
+            Self::Error => 4,
+            Self::Critical => 5,
+        }
+    }
+}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Category, Severity};
 
 /// A regular expression over named targets, as the REST API, the rule packs and files write it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PatternConfig {
     /// Rule id, unique within the policy, 1 to 4,294,967,295. Packs use 7,000,000 to 7,999,999, the API 8,000,000 upward.
@@ -26,15 +26,35 @@ pub struct PatternConfig {
     pub severity: Severity,
     /// What a match leads to.
     pub action: PatternAction,
+    /// Paranoia level, 1 to 4: the higher, the more honest requests the pattern may match. Default 1. See
+    /// [`super::Scoring::paranoia_level`].
+    pub paranoia: u8,
+    /// What a match adds to the anomaly score, 1 to 100. Absent: [`Severity::score`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score: Option<u32>,
     /// Whether the pattern is in force. Default true.
-    #[serde(default = "enabled")]
     pub enabled: bool,
     /// Free labels, for instance `cwe-89`; at most 16 of at most 64 bytes.
     pub tags: Vec<String>,
 }
 
-const fn enabled() -> bool {
-    true
+impl Default for PatternConfig {
+    fn default() -> Self {
+        Self {
+            id: 0,
+            name: String::new(),
+            pattern: String::new(),
+            category: Category::default(),
+            targets: Vec::new(),
+            transformations: Vec::new(),
+            severity: Severity::default(),
+            action: PatternAction::default(),
+            paranoia: 1,
+            score: None,
+            enabled: true,
+            tags: Vec::new(),
+        }
+    }
 }
 
 impl PatternConfig {
@@ -57,9 +77,12 @@ impl PatternConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PatternAction {
-    /// The request is refused.
+    /// The transaction is refused at once, whatever its score.
     #[default]
     Block,
-    /// The request is reported.
+    /// The match adds to the anomaly score, and evaluation goes on. At the end of the phase the transaction is refused
+    /// if its score has reached the threshold (see [`super::Scoring`]).
+    Score,
+    /// The match is reported, and adds nothing to the score.
     Detect,
 }

@@ -17,6 +17,9 @@ pub struct Meta {
     pub tags: Vec<Arc<str>>,
     /// Paranoia level of the rule, 1 to 4.
     pub paranoia: u8,
+    /// What the first match in a transaction adds to the anomaly score; 0 for a rule that keeps none, or keeps its
+    /// own in transaction variables.
+    pub score: u32,
 }
 
 /// What a match of a rule leads to.

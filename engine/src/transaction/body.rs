@@ -1,6 +1,6 @@
 //! Request bodies: held until they are complete, inspected, let go.
 
-use super::{Transaction, content, stream};
+use super::{Transaction, content, scores::Direction, stream};
 use crate::{
     Denial, Verdict,
     config::OverLimit,
@@ -47,6 +47,10 @@ impl Transaction {
         if stream::is_grpc(&self.summary, &self.fields) {
             if !self.policy.plan.uses(Collection::Body) {
                 return self.pass_body();
+            }
+            // The head goes on now, so that its score cannot wait for the body.
+            if let Some(verdict) = self.judge(Direction::Inbound) {
+                return verdict;
             }
             self.body = Body::Streamed(Window::default());
             return Verdict::Allow;
@@ -100,7 +104,10 @@ impl Transaction {
     fn over_limit(&mut self) -> OverLimit {
         self.limit_exceeded = Some(Self::BODY_OVER_LIMIT);
         match self.policy.body.over_limit {
-            OverLimit::Reject if !self.control.is_on() => OverLimit::InspectPrefix,
+            OverLimit::Reject if !self.control.is_on() => {
+                self.would_block = true;
+                OverLimit::InspectPrefix
+            }
             configured => configured,
         }
     }

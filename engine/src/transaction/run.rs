@@ -5,12 +5,17 @@ mod scope;
 
 use std::sync::Arc;
 
-use super::{Transaction, fields::Field};
+use super::{
+    Transaction,
+    fields::Field,
+    scores::{Direction, Mark},
+    variables::Readable,
+};
 use crate::{
     Denial, Disposition, RuleMatch, Verdict,
     matching::{Hit, Scratch},
     plan::{Plan, PlannedRule},
-    rule::{Action, Collection, Effect, Link, Phase},
+    rule::{Action, Collection, Effect, Link, Phase, Rule},
 };
 use link::Matched;
 use scope::Scope;
@@ -19,6 +24,9 @@ impl Transaction {
     /// Status of the answer to a request that a rule cannot judge, because its expression could not be built.
     const BROKEN_STATUS: u16 = 403;
 
+    /// Status of the answer to a transaction whose score has reached its threshold.
+    const SCORE_STATUS: u16 = 403;
+
     /// Evaluates a phase; `None` when nothing speaks against the transaction.
     pub(super) fn evaluate(&mut self, phase: Phase) -> Option<Verdict> {
         if self.control.is_off() || self.control.is_released(phase) {
@@ -26,7 +34,8 @@ impl Transaction {
         }
         let policy = Arc::clone(&self.policy);
         let hits = self.scan(&policy.plan, phase, 0);
-        self.run(&policy.plan, phase, &hits, policy.plan.eager(phase))
+        let denied = self.run(&policy.plan, phase, &hits, policy.plan.eager(phase));
+        denied.or_else(|| self.judge_phase(phase))
     }
 
     /// Evaluates fields that came after a phase was over, from `first` on. Only rules that look at such a field
@@ -42,7 +51,43 @@ impl Transaction {
             rule.is_some_and(|planned| self.matches.iter().any(|known| known.rule == planned.rule.id))
         };
         hits.retain(|hit| !is_known(hit));
-        self.run(&policy.plan, phase, &hits, &[])
+        let denied = self.run(&policy.plan, phase, &hits, &[]);
+        denied.or_else(|| self.judge_phase(phase))
+    }
+
+    /// Judges the score at the end of a phase. Without early blocking that of a request waits for the body.
+    fn judge_phase(&mut self, phase: Phase) -> Option<Verdict> {
+        let waits = phase == Phase::RequestHeaders && !self.policy.scoring.early_blocking;
+        if waits || self.control.is_off() || self.control.is_released(phase) {
+            return None;
+        }
+        self.judge(Direction::of(phase)?)
+    }
+
+    /// Refuses the transaction if its score has reached the threshold.
+    pub(super) fn judge(&mut self, direction: Direction) -> Option<Verdict> {
+        let rule = self.scores.decided_by(direction)?;
+        if !self.control.is_on() {
+            self.would_block = true;
+            return None;
+        }
+        if let Some(found) = self.matches.iter_mut().find(|found| found.rule == rule) {
+            found.disposition = Disposition::Blocked;
+        }
+        let denial = Denial {
+            status: Self::SCORE_STATUS,
+            rule: Some(rule),
+        };
+        self.denial = Some(denial);
+        Some(Verdict::Deny(denial))
+    }
+
+    /// Transaction variables as rules read them.
+    fn readable(&self) -> Readable<'_> {
+        Readable {
+            variables: &self.variables,
+            scores: &self.scores,
+        }
     }
 
     fn run(&mut self, plan: &Plan, phase: Phase, mut hits: &[Hit], mut eager: &[u32]) -> Option<Verdict> {
@@ -139,7 +184,7 @@ impl Transaction {
     fn apply(&mut self, planned: &PlannedRule, effect: &Effect, matched: &Matched) {
         let scope = Scope {
             fields: &self.fields,
-            variables: &self.variables,
+            variables: self.readable(),
             rule: &planned.rule,
             matched: Some(matched),
         };
@@ -187,6 +232,10 @@ impl Transaction {
                 status,
                 rule: Some(rule.id),
             }),
+            Action::Deny { .. } => {
+                self.would_block |= rule.phase != Phase::Logging;
+                None
+            }
             action => {
                 if is_on {
                     self.control.release(action, rule.phase);
@@ -194,22 +243,39 @@ impl Transaction {
                 None
             }
         };
-        if rule.log || denial.is_some() {
-            self.record(planned, matched, denial.is_some());
+        let decides = self.count(rule);
+        if rule.log || decides || denial.is_some() {
+            self.record(planned, matched, denial.is_some(), decides);
         }
         denial
     }
 
-    fn record(&mut self, planned: &PlannedRule, matched: &Matched, is_blocked: bool) {
+    /// Adds a match to the scores. Tells whether it is the one that reached the threshold.
+    fn count(&mut self, rule: &Rule) -> bool {
+        let Some(direction) = Direction::of(rule.phase) else {
+            return false;
+        };
+        let mark = Mark {
+            rule: rule.id,
+            direction,
+            category: rule.meta.category,
+            paranoia: rule.meta.paranoia,
+            score: rule.meta.score,
+        };
+        self.scores.add(&mark, &self.policy.scoring)
+    }
+
+    /// Keeps a match for the report; one that refuses or decides is kept whatever else there is.
+    fn record(&mut self, planned: &PlannedRule, matched: &Matched, is_blocked: bool, decides: bool) {
         let (id, target) = (planned.rule.id, matched.target());
         // One pattern may be several rules that look at the same value.
         let is_known = |known: &RuleMatch| known.rule == id && known.target == target;
-        if !is_blocked && self.matches.iter().any(is_known) {
+        if !is_blocked && !decides && self.matches.iter().any(is_known) {
             return;
         }
         if self.matches.len() >= RuleMatch::PER_TRANSACTION {
             self.matches_beyond += 1;
-            if !is_blocked {
+            if !is_blocked && !decides {
                 return;
             }
             // The match that decided is the one nobody must miss.
@@ -227,6 +293,8 @@ impl Transaction {
             message: Arc::clone(&meta.message),
             category: meta.category,
             severity: meta.severity,
+            score: meta.score,
+            paranoia: meta.paranoia,
             target,
             matched: excerpt.to_vec(),
             masked,

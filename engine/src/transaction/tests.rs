@@ -5,6 +5,7 @@ mod broken;
 mod masks;
 mod program;
 mod properties;
+mod scoring;
 mod streams;
 
 use super::*;

@@ -1,6 +1,8 @@
 //! Transaction variables (`TX`).
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
+
+use super::scores::Scores;
 
 /// Transaction variables; names are the same regardless of ASCII case.
 #[derive(Debug, Default)]
@@ -41,6 +43,57 @@ impl Variables {
             .iter()
             .map(|(name, value)| (&**name, value.as_slice()))
     }
+}
+
+/// Transaction variables as rules read them: what rules set, and on top of it the scores.
+///
+/// So a program that keeps scores of its own, as the Core Rule Set does in `tx.inbound_anomaly_score_pl1`, finds what
+/// patterns scored in the same place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Readable<'a> {
+    pub(super) variables: &'a Variables,
+    pub(super) scores: &'a Scores,
+}
+
+impl<'a> Readable<'a> {
+    /// Value of a variable; a score that nothing counted towards is unset.
+    pub(super) fn value(&self, name: &[u8]) -> Option<Cow<'a, [u8]>> {
+        let set = self.variables.value(name);
+        match self.score(name) {
+            0 => set.map(Cow::Borrowed),
+            score => Some(Cow::Owned(sum(set, score))),
+        }
+    }
+
+    /// Shows every variable with its value.
+    pub(super) fn each(&self, mut see: impl FnMut(&[u8], &[u8])) {
+        for (name, value) in self.variables.iter() {
+            match self.score(name) {
+                0 => see(name, value),
+                score => see(name, &sum(Some(value), score)),
+            }
+        }
+        if self.scores.is_empty() {
+            return;
+        }
+        for (name, score) in self.scores.variables().filter(|(_, score)| *score > 0) {
+            if self.variables.value(name.as_bytes()).is_none() {
+                see(name.as_bytes(), score.to_string().as_bytes());
+            }
+        }
+    }
+
+    fn score(&self, name: &[u8]) -> u32 {
+        if self.scores.is_empty() {
+            return 0;
+        }
+        self.scores.variable(name).unwrap_or_default()
+    }
+}
+
+fn sum(set: Option<&[u8]>, score: u32) -> Vec<u8> {
+    let set = set.map_or(0, crate::matching::number);
+    set.saturating_add(i64::from(score)).to_string().into_bytes()
 }
 
 fn folded(name: &[u8]) -> Box<[u8]> {

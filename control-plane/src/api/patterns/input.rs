@@ -137,6 +137,8 @@ pub(super) fn patch(id: u32, body: &Value) -> Result<PatternPatch, Problem> {
             transformations: fields.altered("transformations"),
             severity: fields.altered("severity"),
             action: fields.altered("action"),
+            paranoia: fields.altered_or("paranoia", 1),
+            score: fields.altered("score"),
             enabled: fields.altered_or("enabled", true),
             tags: fields.altered("tags"),
         }
@@ -210,6 +212,8 @@ impl<'a> Fields<'a> {
             transformations: self.take("transformations").unwrap_or_default(),
             severity: self.take("severity").unwrap_or_default(),
             action: self.take("action").unwrap_or_default(),
+            paranoia: self.take("paranoia").unwrap_or(1),
+            score: self.take("score").unwrap_or_default(),
             enabled: self.take("enabled").unwrap_or(true),
             tags: self.take("tags").unwrap_or_default(),
         }

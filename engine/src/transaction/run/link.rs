@@ -110,7 +110,7 @@ impl Transaction {
         let mut found = Vec::new();
         let scope = Scope {
             fields: &self.fields,
-            variables: &self.variables,
+            variables: self.readable(),
             rule: &planned.rule,
             matched: before.last(),
         };
@@ -186,9 +186,9 @@ impl Transaction {
             }
         }
         if looks_at(|collection| collection == Collection::Tx) {
-            for (name, value) in self.variables.iter() {
-                offer(Collection::Tx, name, value, Collection::Tx);
-            }
+            let origin = Collection::Tx;
+            self.readable()
+                .each(|name, value| offer(origin, name, value, origin));
         }
         if looks_at(|collection| collection == Collection::Matched) {
             for matched in before {
@@ -220,7 +220,11 @@ impl Transaction {
                     && !self.control.removes_target(&planned.rule, collection, name)
             };
             let count = match collection {
-                Collection::Tx => self.variables.iter().filter(|(name, _)| counts(name)).count(),
+                Collection::Tx => {
+                    let mut count = 0;
+                    self.readable().each(|name, _| count += usize::from(counts(name)));
+                    count
+                }
                 Collection::Matched => before.iter().filter(|matched| counts(&matched.name)).count(),
                 _ => {
                     let fields = self.fields.iter().filter(|field| field.collection == collection);

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::{
-    super::{fields::Fields, variables::Variables},
+    super::{
+        fields::Fields,
+        variables::{Readable, Variables},
+    },
     Matched,
 };
 use crate::{
@@ -14,7 +17,7 @@ use crate::{
 /// What macros and operators of a rule see of the transaction.
 pub(super) struct Scope<'a> {
     pub(super) fields: &'a Fields,
-    pub(super) variables: &'a Variables,
+    pub(super) variables: Readable<'a>,
     pub(super) rule: &'a Rule,
     pub(super) matched: Option<&'a Matched>,
 }
@@ -41,7 +44,7 @@ impl Scope<'_> {
 
     fn resolve(&self, name: &Macro, out: &mut Vec<u8>) {
         match name {
-            Macro::Tx(name) => out.extend_from_slice(self.variables.value(name).unwrap_or_default()),
+            Macro::Tx(name) => out.extend_from_slice(&self.variables.value(name).unwrap_or_default()),
             Macro::MatchedValue => out.extend_from_slice(self.matched.map_or(&[], |matched| &matched.value)),
             Macro::MatchedName => {
                 if let Some(matched) = self.matched {

@@ -108,6 +108,7 @@ fn a_variable_tells_nothing_once_anything_was_masked() {
                 severity: crate::config::Severity::Notice,
                 tags: Vec::new(),
                 paranoia: 1,
+                score: 0,
             },
             head: link,
             chained: Vec::new(),

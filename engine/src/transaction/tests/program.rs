@@ -21,6 +21,7 @@ pub(super) fn rule(id: u32, head: Link) -> Rule {
             severity: Severity::Critical,
             tags: Vec::new(),
             paranoia: 1,
+            score: 0,
         },
         head,
         chained: Vec::new(),
