@@ -280,7 +280,7 @@ mod tests {
         }
         // A section names all its keys when it meets an unknown one.
         for (section, count) in [
-            ("waf", 6),
+            ("waf", 7),
             ("waf.body", 3),
             ("waf.limits", 4),
             ("waf.scoring", 6),
