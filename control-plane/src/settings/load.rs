@@ -282,7 +282,7 @@ mod tests {
         for (section, count) in [
             ("waf", 7),
             ("waf.body", 3),
-            ("waf.limits", 4),
+            ("waf.limits", 5),
             ("waf.scoring", 6),
             ("management", 5),
             ("xds", 4),
