@@ -42,6 +42,7 @@ pub enum Change {
 #[expect(missing_docs, reason = "the fields are those of PatternConfig")]
 pub struct PatternPatch {
     pub name: Option<String>,
+    pub operator: Option<secbeat_engine::config::PatternOperator>,
     pub pattern: Option<String>,
     pub category: Option<Category>,
     pub targets: Option<Vec<String>>,
@@ -170,6 +171,7 @@ impl Step {
         };
         let mut new = old.clone();
         set(&mut new.name, patch.name.as_ref());
+        set(&mut new.operator, patch.operator.as_ref());
         set(&mut new.pattern, patch.pattern.as_ref());
         set(&mut new.category, patch.category.as_ref());
         set(&mut new.targets, patch.targets.as_ref());
@@ -287,7 +289,9 @@ impl Step {
             if other.id == new.id {
                 return Some(id_error(item, new.id, "is taken by another pattern".to_owned()));
             }
-            let is_same = other.pattern == new.pattern && other.targets == new.targets;
+            let is_same = other.operator == new.operator
+                && other.pattern == new.pattern
+                && other.targets == new.targets;
             is_same.then(|| FieldError {
                 item: Some(item),
                 field: "/pattern".to_owned(),

@@ -118,6 +118,8 @@ async fn what_does_not_compile_is_refused_with_field_and_value() {
     for (body, field) in [
         (json!({"pattern": "(unclosed"}), "/pattern"),
         (json!({"pattern": ""}), "/pattern"),
+        (json!({"pattern": "x", "operator": "detect_sql"}), "/operator"),
+        (json!({"pattern": "x", "operator": "detect_sqli"}), "/pattern"),
         (
             json!({"pattern": "x", "transformations": ["rot13"]}),
             "/transformations/0",
@@ -143,6 +145,35 @@ async fn what_does_not_compile_is_refused_with_field_and_value() {
         assert_eq!(fields(&problem), ["/pattern"]);
     }
     assert_eq!(api.revision().await, 2);
+}
+
+#[tokio::test]
+async fn patterns_name_their_operator() {
+    let api = Harness::start().await;
+    let body = json!([
+        {"operator": "detect_sqli"},
+        {"operator": "detect_xss", "pattern": ""},
+        {"operator": "contains", "pattern": "a.b"},
+        {"pattern": "a.b"}
+    ]);
+    let answer = api.ok("POST", PATTERNS, body).await;
+    let operator = |index: usize| answer["patterns"][index]["operator"].clone();
+    assert_eq!(
+        [0, 1, 2, 3].map(operator),
+        ["detect_sqli", "detect_xss", "contains", "rx"]
+    );
+    let item = format!("{PATTERNS}/8000002");
+    let answer = api.ok("PATCH", &item, json!({"operator": "equals"})).await;
+    assert_eq!(answer["patterns"][0]["operator"], "equals");
+    let twice = api
+        .refused(
+            "POST",
+            PATTERNS,
+            json!({"operator": "detect_xss"}),
+            StatusCode::CONFLICT,
+        )
+        .await;
+    assert_eq!(fields(&twice), ["/pattern"]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 mod error;
 mod limits;
+mod operator;
 mod pattern;
 mod target;
 
@@ -279,6 +280,14 @@ impl Compiler {
     fn done(&mut self, result: Result<Policy, ()>) -> Progress {
         self.stage = Stage::Done;
         Progress::Done(result.map_err(|()| std::mem::take(&mut self.errors).into_errors()))
+    }
+}
+
+struct TooLong(usize, usize);
+
+impl std::fmt::Display for TooLong {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "must be at most {} bytes, found {}", self.0, self.1)
     }
 }
 

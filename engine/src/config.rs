@@ -17,7 +17,7 @@ pub use body::{BodyPolicy, OverLimit};
 pub use category::{Category, Severity};
 pub use limits::Limits;
 pub use mask::MaskConfig;
-pub use pattern::{PatternAction, PatternConfig};
+pub use pattern::{PatternAction, PatternConfig, PatternOperator};
 pub use plugin::{PluginConfig, ReportConfig};
 pub use scoring::Scoring;
 

@@ -37,6 +37,7 @@ pub mod rule;
 pub mod transform;
 
 mod compile;
+mod injection;
 mod mask;
 mod matching;
 mod plan;

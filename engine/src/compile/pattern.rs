@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Path, error::Errors, limits::OutOf, target};
+use super::{Path, TooLong, error::Errors, limits::OutOf, operator, target};
 use crate::{
     config::{PatternAction, PatternConfig, Scoring},
-    rule::{
-        Action, Collection, Expression, Flags, Link, Meta, Operator, Phase, Rule, RuleId, Selector, Target,
-    },
+    rule::{Action, Collection, Link, Meta, Phase, Rule, RuleId, Selector, Target},
     transform::Transformation,
 };
 
 /// Bytes of a pattern's name.
 const NAME_LIMIT: usize = 200;
-/// Bytes of a pattern's expression.
-const PATTERN_LIMIT: usize = 4_096;
 /// Targets of a pattern.
 const TARGETS_LIMIT: usize = 64;
 /// Bytes of a target.
@@ -35,10 +31,10 @@ const DENY_STATUS: u16 = 403;
 pub(super) fn rules(pattern: &PatternConfig, path: Path, errors: &mut Errors) -> Vec<Rule> {
     let before = errors.len();
     check(pattern, path, errors);
-    let expression = expression(&pattern.pattern, path, errors);
+    let operator = operator::operator(pattern, path, errors);
     let targets = targets(pattern, path, errors);
     let transformations = transformations(pattern, path, errors);
-    let Some(expression) = expression.filter(|_| errors.len() == before && pattern.enabled) else {
+    let Some(operator) = operator.filter(|_| errors.len() == before && pattern.enabled) else {
         return Vec::new();
     };
     let meta = Meta {
@@ -75,7 +71,7 @@ pub(super) fn rules(pattern: &PatternConfig, path: Path, errors: &mut Errors) ->
                 .cloned()
                 .collect(),
             transformations: transformations.to_vec(),
-            ..Link::new(Vec::new(), Operator::Rx(expression.clone()))
+            ..Link::new(Vec::new(), operator.clone())
         },
         chained: Vec::new(),
         action,
@@ -132,33 +128,6 @@ fn check(pattern: &PatternConfig, path: Path, errors: &mut Errors) {
             );
         }
     }
-}
-
-fn expression(text: &str, path: Path, errors: &mut Errors) -> Option<Expression> {
-    let mut wrong = |reason: &dyn std::fmt::Display| errors.add(format_args!("{path}.pattern"), reason);
-    if text.is_empty() {
-        wrong(&"must not be empty");
-        return None;
-    }
-    if text.len() > PATTERN_LIMIT {
-        wrong(&TooLong(PATTERN_LIMIT, text.len()));
-        return None;
-    }
-    match Expression::new(
-        text,
-        Flags {
-            ignore_case: true,
-            groups: false,
-        },
-    ) {
-        Err(error) => wrong(&error),
-        Ok(expression) => match expression.hir().properties().minimum_len() {
-            Some(0) => wrong(&"must not match the empty string"),
-            None => wrong(&"can never match"),
-            Some(_) => return Some(expression),
-        },
-    }
-    None
 }
 
 fn targets(pattern: &PatternConfig, path: Path, errors: &mut Errors) -> Vec<Target> {
@@ -260,14 +229,6 @@ fn with_comments(transformations: &[Transformation]) -> Option<Vec<Transformatio
     };
     let kept = transformations.iter().copied().filter(|one| !hides(one));
     transformations.iter().any(hides).then(|| kept.collect())
-}
-
-struct TooLong(usize, usize);
-
-impl std::fmt::Display for TooLong {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "must be at most {} bytes, found {}", self.0, self.1)
-    }
 }
 
 struct TooMany(usize, usize);

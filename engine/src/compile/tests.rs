@@ -1,7 +1,7 @@
 //! What the compiler refuses, and how it says so.
 
 use super::*;
-use crate::config::Limits;
+use crate::config::{Limits, PatternOperator};
 
 fn pattern(id: u32, text: &str) -> PatternConfig {
     PatternConfig {
@@ -98,6 +98,27 @@ fn wrong_patterns_say_what_was_expected_and_what_was_found() {
         (
             pattern(1, r"[^\x00-\xff]"),
             "patterns[0].pattern: can never match",
+        ),
+        (
+            PatternConfig {
+                operator: PatternOperator::DetectSqli,
+                ..base()
+            },
+            "patterns[0].pattern: must be empty for the operator detect_sqli, found 3 bytes",
+        ),
+        (
+            PatternConfig {
+                operator: PatternOperator::Contains,
+                ..pattern(1, "")
+            },
+            "patterns[0].pattern: must not be empty",
+        ),
+        (
+            PatternConfig {
+                operator: PatternOperator::Pm,
+                ..pattern(1, " \n")
+            },
+            "patterns[0].pattern: must hold at least one word, found blanks only",
         ),
         (
             pattern(1, "[z"),

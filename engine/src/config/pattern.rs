@@ -1,10 +1,10 @@
-//! SecBeat's own front end: a regular expression over named targets.
+//! SecBeat's own front end: what is asked of named targets.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Category, Severity};
 
-/// A regular expression over named targets, as the REST API, the rule packs and files write it.
+/// What is asked of named targets, as the REST API, the rule packs and files write it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PatternConfig {
@@ -12,8 +12,11 @@ pub struct PatternConfig {
     pub id: u32,
     /// What the pattern stops, in a few words, at most 200 bytes.
     pub name: String,
-    /// Regular expression in the syntax of the `regex` crate without Unicode, over bytes, ignoring ASCII case; `.` is
-    /// any byte, line ends among them. 1 to 4,096 bytes; it must not match the empty string.
+    /// What is asked of a value. Default `rx`.
+    pub operator: PatternOperator,
+    /// What the operator compares with, 1 to 4,096 bytes. Of `rx`: a regular expression in the syntax of the `regex`
+    /// crate without Unicode, over bytes, ignoring ASCII case; `.` is any byte, line ends among them; it must not match
+    /// the empty string. Of `pm`: words. Of `detect_sqli` and `detect_xss`: nothing.
     pub pattern: String,
     /// Class of attack.
     pub category: Category,
@@ -43,6 +46,7 @@ impl Default for PatternConfig {
         Self {
             id: 0,
             name: String::new(),
+            operator: PatternOperator::default(),
             pattern: String::new(),
             category: Category::default(),
             targets: Vec::new(),
@@ -71,6 +75,45 @@ impl PatternConfig {
     ];
     /// What is undone before matching when a pattern names no transformation.
     pub const DEFAULT_TRANSFORMATIONS: &[&str] = &["url_decode_uni", "html_entity_decode", "remove_nulls"];
+}
+
+/// What a pattern asks of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PatternOperator {
+    /// The regular expression matches somewhere in it.
+    #[default]
+    Rx,
+    /// One of the words, which are separated by blanks or line ends, occurs in it, regardless of ASCII case.
+    Pm,
+    /// The text occurs in it, byte by byte.
+    Contains,
+    /// It begins with the text.
+    BeginsWith,
+    /// It ends with the text.
+    EndsWith,
+    /// It is the text.
+    Equals,
+    /// It changes the SQL statement into which an application puts it.
+    DetectSqli,
+    /// It runs scripts in the page into which an application puts it.
+    DetectXss,
+}
+
+impl PatternOperator {
+    /// The name in configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rx => "rx",
+            Self::Pm => "pm",
+            Self::Contains => "contains",
+            Self::BeginsWith => "begins_with",
+            Self::EndsWith => "ends_with",
+            Self::Equals => "equals",
+            Self::DetectSqli => "detect_sqli",
+            Self::DetectXss => "detect_xss",
+        }
+    }
 }
 
 /// What a match leads to, as long as the policy's mode allows it.

@@ -7,6 +7,8 @@ use std::ops::RangeInclusive;
 pub(crate) struct ByteSet([u64; 4]);
 
 impl ByteSet {
+    /// No byte.
+    pub(crate) const EMPTY: Self = Self([0; 4]);
     /// The first byte of each word.
     const WORDS: [u8; 4] = [0, 64, 128, 192];
 

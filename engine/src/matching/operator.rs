@@ -6,7 +6,10 @@ use aho_corasick::AhoCorasick;
 use memchr::memmem;
 
 use super::ByteSet;
-use crate::rule::{Comparison, ExpressionError, IpRange, Operator, Regex, Template, TextTest};
+use crate::{
+    injection,
+    rule::{Comparison, ExpressionError, IpRange, Operator, Regex, Template, TextTest},
+};
 
 /// What a test may ask of the transaction around it.
 pub(crate) trait Environment {
@@ -34,6 +37,8 @@ pub(crate) enum Test {
     /// A byte outside of the set occurs.
     Bytes(ByteSet),
     NotUtf8,
+    Sqli,
+    Xss,
     Always,
     Never,
 }
@@ -56,6 +61,8 @@ impl Test {
                 Self::Bytes((0..=u8::MAX).filter(|byte| ranges.contains(*byte)).collect())
             }
             Operator::ValidateUtf8 => Self::NotUtf8,
+            Operator::DetectSqli => Self::Sqli,
+            Operator::DetectXss => Self::Xss,
             Operator::UnconditionalMatch => Self::Always,
             Operator::NoMatch => Self::Never,
         })
@@ -85,6 +92,8 @@ impl Test {
                 let position = std::str::from_utf8(value).err()?.valid_up_to();
                 Some(position..position + 1)
             }
+            Self::Sqli => injection::is_sqli(value).then_some(0..value.len()),
+            Self::Xss => injection::is_xss(value).then_some(0..value.len()),
             Self::Always => Some(0..value.len()),
             Self::Never => None,
         }

@@ -30,6 +30,28 @@ impl Outline {
     }
 }
 
+/// What is not part of a word: without any, a value is at most a number and a word to SQL, which is no attack.
+const SQL_BYTES: ByteSet = {
+    let mut set = ByteSet::EMPTY;
+    let mut byte = u8::MIN;
+    while byte < u8::MAX {
+        if !byte.is_ascii_alphanumeric() && byte != b'_' {
+            set.insert(byte);
+        }
+        byte += 1;
+    }
+    set.insert(u8::MAX);
+    set
+};
+
+/// What a tag or the value of an attribute begins with: without either, there is nothing but text and names to HTML.
+const HTML_BYTES: ByteSet = {
+    let mut set = ByteSet::EMPTY;
+    set.insert(b'<');
+    set.insert(b'=');
+    set
+};
+
 fn min_len(operator: &Operator) -> usize {
     match operator {
         Operator::Rx(expression) => least(expression.hir().properties()),
@@ -40,7 +62,8 @@ fn min_len(operator: &Operator) -> usize {
             .unwrap_or(usize::MAX),
         Operator::Text(TextTest::Within, _) | Operator::Number(..) | Operator::UnconditionalMatch => 0,
         Operator::Text(_, text) => text.as_literal().map_or(0, <[u8]>::len),
-        Operator::IpMatch(_) => 2,
+        Operator::IpMatch(_) | Operator::DetectSqli => 2,
+        Operator::DetectXss => 3,
         Operator::ValidateByteRange(_) | Operator::ValidateUtf8 => 1,
         Operator::NoMatch => usize::MAX,
     }
@@ -61,6 +84,8 @@ fn formula(operator: &Operator) -> Formula {
             Formula::any_of_bytes((0..=u8::MAX).filter(|byte| !allowed.contains(*byte)).collect())
         }
         Operator::ValidateUtf8 => Formula::any_of_bytes((0x80..=u8::MAX).collect()),
+        Operator::DetectSqli => Formula::any_of_bytes(SQL_BYTES),
+        Operator::DetectXss => Formula::any_of_bytes(HTML_BYTES),
         Operator::Text(..)
         | Operator::Number(..)
         | Operator::IpMatch(_)
@@ -84,6 +109,8 @@ fn is_feasible(operator: &Operator, alphabet: impl Fn(u8) -> bool + Copy) -> boo
             (0..=u8::MAX).any(|byte| alphabet(byte) && !allowed.contains(byte))
         }
         Operator::ValidateUtf8 => (0x80..=u8::MAX).any(alphabet),
+        Operator::DetectSqli => SQL_BYTES.iter().any(alphabet),
+        Operator::DetectXss => HTML_BYTES.iter().any(alphabet),
         Operator::NoMatch => false,
         Operator::Number(..) | Operator::IpMatch(_) | Operator::UnconditionalMatch => true,
     }

@@ -19,6 +19,10 @@ pub enum Operator {
     ValidateByteRange(ByteRanges),
     /// It is not UTF-8 (`@validateUtf8Encoding`).
     ValidateUtf8,
+    /// It changes the SQL statement into which an application puts it (`@detectSQLi`).
+    DetectSqli,
+    /// It runs scripts in the page into which an application puts it (`@detectXSS`).
+    DetectXss,
     /// Always yes (`@unconditionalMatch`).
     UnconditionalMatch,
     /// Always no (`@noMatch`).

@@ -1,7 +1,7 @@
 //! Reads patterns out of JSON, field by field, so that one answer names everything that is wrong.
 
 use axum::http::StatusCode;
-use secbeat_engine::config::{Category, PatternConfig};
+use secbeat_engine::config::{Category, PatternConfig, PatternOperator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -130,6 +130,7 @@ pub(super) fn patch(id: u32, body: &Value) -> Result<PatternPatch, Problem> {
     read(body, |fields| {
         fields.same_id(id);
         PatternPatch {
+            operator: fields.altered("operator"),
             pattern: fields.required_text(),
             name: fields.altered_or("name", DEFAULT_NAME.to_owned()),
             category: fields.altered("category"),
@@ -199,12 +200,17 @@ impl<'a> Fields<'a> {
             }
             None => self.id(),
         };
+        let operator = self.take::<PatternOperator>("operator");
         let pattern = self.required_text();
-        if pattern.is_none() && !self.has("pattern") {
+        // Operators that compare with nothing need none.
+        let compares =
+            |operator| !matches!(operator, PatternOperator::DetectSqli | PatternOperator::DetectXss);
+        if pattern.is_none() && !self.has("pattern") && compares(operator.unwrap_or_default()) {
             self.missing("pattern");
         }
         PatternConfig {
             id,
+            operator: operator.unwrap_or_default(),
             pattern: pattern.unwrap_or_default(),
             name: self.take("name").unwrap_or_else(|| DEFAULT_NAME.to_owned()),
             category: self.category().unwrap_or_default(),

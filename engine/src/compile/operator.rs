@@ -1,0 +1,75 @@
+//! What a pattern asks of values, in the model's form.
+
+use super::{Path, TooLong, error::Errors};
+use crate::{
+    config::{PatternConfig, PatternOperator},
+    rule::{Expression, Flags, Operator, Template, TextTest},
+};
+
+/// Bytes of what a pattern's operator compares with.
+const PATTERN_LIMIT: usize = 4_096;
+
+/// The operator of a pattern; `None` when there is something wrong with it.
+pub(super) fn operator(pattern: &PatternConfig, path: Path, errors: &mut Errors) -> Option<Operator> {
+    let text = pattern.pattern.as_str();
+    let mut wrong = |reason: &dyn std::fmt::Display| errors.add(format_args!("{path}.pattern"), reason);
+    let constant = match pattern.operator {
+        PatternOperator::DetectSqli => Some(Operator::DetectSqli),
+        PatternOperator::DetectXss => Some(Operator::DetectXss),
+        _ => None,
+    };
+    if let Some(operator) = constant {
+        if text.is_empty() {
+            return Some(operator);
+        }
+        let name = pattern.operator.as_str();
+        wrong(&format_args!(
+            "must be empty for the operator {name}, found {} bytes",
+            text.len()
+        ));
+        return None;
+    }
+    if text.is_empty() {
+        wrong(&"must not be empty");
+        return None;
+    }
+    if text.len() > PATTERN_LIMIT {
+        wrong(&TooLong(PATTERN_LIMIT, text.len()));
+        return None;
+    }
+    let compared = |how| Some(Operator::Text(how, Template::literal(text.as_bytes())));
+    match pattern.operator {
+        PatternOperator::Contains => compared(TextTest::Contains),
+        PatternOperator::BeginsWith => compared(TextTest::BeginsWith),
+        PatternOperator::EndsWith => compared(TextTest::EndsWith),
+        PatternOperator::Equals => compared(TextTest::Equals),
+        PatternOperator::Pm => {
+            let words: Vec<Box<[u8]>> = text
+                .split_ascii_whitespace()
+                .map(|word| word.as_bytes().into())
+                .collect();
+            if words.is_empty() {
+                wrong(&"must hold at least one word, found blanks only");
+                return None;
+            }
+            Some(Operator::Pm(words))
+        }
+        _ => expression(text)
+            .map_err(|reason| wrong(&reason))
+            .ok()
+            .map(Operator::Rx),
+    }
+}
+
+fn expression(text: &str) -> Result<Expression, String> {
+    let flags = Flags {
+        ignore_case: true,
+        groups: false,
+    };
+    let expression = Expression::new(text, flags).map_err(|error| error.to_string())?;
+    match expression.hir().properties().minimum_len() {
+        Some(0) => Err("must not match the empty string".to_owned()),
+        None => Err("can never match".to_owned()),
+        Some(_) => Ok(expression),
+    }
+}
