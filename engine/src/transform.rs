@@ -9,6 +9,7 @@ mod case;
 mod command;
 mod comments;
 mod css;
+mod decode;
 mod digest;
 mod escape_seq;
 mod hex;
@@ -27,6 +28,7 @@ pub use triggers::Triggers;
 
 pub(crate) use {
     base64::decode_ext as base64_decode_ext,
+    decode::base64_text,
     hex::{digit as hex_digit, octal_digit},
     url::percent_decode,
 };
@@ -72,6 +74,8 @@ transformations! {
     UrlDecode = "url_decode", url::url_decode, Triggers::PERCENT.or(Triggers::PLUS);
     /// `%XX`, `%uXXXX` and `+`.
     UrlDecodeUni = "url_decode_uni", url::url_decode_uni, Triggers::PERCENT.or(Triggers::PLUS);
+    /// Base64, percent codes, HTML's references and JavaScript's escapes, layer by layer, and zero bytes.
+    Decode = "decode", decode::decode, Triggers::ALWAYS;
     /// `&lt;`, `&#60;`, `&#x3c;`.
     HtmlEntityDecode = "html_entity_decode", html::html_entity_decode, Triggers::AMPERSAND;
     /// JavaScript's escapes.
@@ -144,6 +148,7 @@ impl Transformation {
     pub fn may_change(self, input: &[u8]) -> bool {
         match self {
             Self::UrlDecode | Self::UrlDecodeUni => memchr::memchr2(b'%', b'+', input).is_some(),
+            Self::Decode => decode::may_change(input),
             Self::HtmlEntityDecode => memchr::memchr(b'&', input).is_some(),
             Self::JsDecode | Self::CssDecode | Self::EscapeSeqDecode => {
                 memchr::memchr(b'\\', input).is_some()

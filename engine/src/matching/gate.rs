@@ -229,7 +229,8 @@ impl GatesBuilder {
 fn keeps_plain(transformation: Transformation) -> bool {
     matches!(
         transformation,
-        Transformation::Lowercase | Transformation::Uppercase
+        // Plain text in Base64 is told apart before the scan.
+        Transformation::Lowercase | Transformation::Uppercase | Transformation::Decode
     ) || !transformation
         .triggers()
         .intersects(Triggers::of(Classes::PLAIN_BYTES))

@@ -1,7 +1,10 @@
 //! Scans values and reports which rules' first links match.
 
 use super::{Bits, ChainId, Chains, Classes, Gates, chains::Copies, operator::Nothing};
-use crate::rule::{Collection, Phase};
+use crate::{
+    rule::{Collection, Phase},
+    transform::base64_text,
+};
 
 /// One value that the first link of a rule matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,7 +77,7 @@ impl Scratch {
         if self.is_any_done {
             self.active.subtract(&self.done);
         }
-        if classes.is_within(Classes::PLAIN) {
+        if classes.is_within(Classes::PLAIN) && base64_text(value).is_none() {
             self.active.intersect(&gates.plain);
         }
         if self.active.is_empty() {

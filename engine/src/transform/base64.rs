@@ -37,8 +37,8 @@ impl Decoder {
         }
     }
 
-    fn push(&mut self, digit: u8) {
-        self.buffer = self.buffer << 6 | u32::from(digit);
+    fn push(&mut self, digit: u32) {
+        self.buffer = self.buffer << 6 | digit;
         self.bits += 6;
         if self.bits >= 8 {
             self.bits -= 8;
@@ -47,11 +47,11 @@ impl Decoder {
     }
 }
 
-fn digit(byte: u8) -> Option<u8> {
+pub(super) fn digit(byte: u8) -> Option<u32> {
     match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'A'..=b'Z' => Some(u32::from(byte - b'A')),
+        b'a'..=b'z' => Some(u32::from(byte - b'a') + 26),
+        b'0'..=b'9' => Some(u32::from(byte - b'0') + 52),
         b'+' => Some(62),
         b'/' => Some(63),
         _ => None,

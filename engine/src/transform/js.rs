@@ -40,6 +40,45 @@ pub(super) fn js_decode(input: &[u8]) -> Vec<u8> {
     }
 }
 
+/// The escapes that stand for other characters in every reading: `\xHH`, `\uHHHH`, `\u{…}`, octal where it gives a sign,
+/// or a letter by three digits,
+/// and quotes and slashes with a backslash before them. Any other backslash stays, for it may belong to a path.
+pub(super) fn codes(input: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(input.len());
+    let mut rest = input;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        let (before, from) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+        output.extend_from_slice(before);
+        let (byte, after) = match from {
+            [_, b'u' | b'U', a, b, c, d, after @ ..] if let Some(code) = hex::quad([*a, *b, *c, *d]) => {
+                (unicode::to_byte(code), after)
+            }
+            [_, b'u' | b'U', b'{', digits @ ..] if let Some((code, after)) = braced(digits) => {
+                (unicode::to_byte(code), after)
+            }
+            [_, b'x' | b'X', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
+                (byte, after)
+            }
+            [_, sign @ (b'"' | b'\'' | b'`' | b'/'), after @ ..] => (*sign, after),
+            [_, digits @ ..] if let Some((code, after)) = octal(digits, 0o377) => {
+                let length = digits.len() - after.len();
+                match u8::try_from(code) {
+                    Ok(sign) if sign.is_ascii_punctuation() || sign.is_ascii_graphic() && length == 3 => {
+                        (sign, after)
+                    }
+                    _ => (b'\\', digits),
+                }
+            }
+            [backslash, after @ ..] => (*backslash, after),
+            [] => break,
+        };
+        output.push(byte);
+        rest = after;
+    }
+    output.extend_from_slice(rest);
+    output
+}
+
 /// `{` was seen: one to eight digits and `}`; of a code beyond 16 bits the lower ones stay.
 fn braced(input: &[u8]) -> Option<(u16, &[u8])> {
     let end = input

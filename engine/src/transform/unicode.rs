@@ -79,6 +79,63 @@ fn write_code(code: u32, output: &mut Vec<u8>) {
     }
 }
 
+/// Whether [`shortest`] may change a value.
+pub(super) fn may_shorten(input: &[u8]) -> bool {
+    !input.is_ascii()
+        && input
+            .windows(2)
+            .any(|pair| matches!(pair, [0xc0 | 0xc1, _] | [0xe0 | 0xf0 | 0xf8 | 0xfc, 0x80]))
+}
+
+/// ASCII written in more bytes of UTF-8 than it needs (RFC 3629, section 10) becomes what lenient decoders take it for,
+/// with signs of paths as the second byte of two too, as old servers of Microsoft read them.
+pub(super) fn shortest(input: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(input.len());
+    let mut rest = input;
+    while let [byte, after @ ..] = rest {
+        let (byte, after) = overlong(rest).unwrap_or((*byte, after));
+        output.push(byte);
+        rest = after;
+    }
+    output
+}
+
+fn overlong(input: &[u8]) -> Option<(u8, &[u8])> {
+    let (high, low, after) = match input {
+        [
+            high @ (0xc0 | 0xc1),
+            low @ (0x80..=0xbf | b'.' | b'/' | 0x1c | 0x5c),
+            after @ ..,
+        ]
+        | [0xe0, high @ (0x80 | 0x81), low @ 0x80..=0xbf, after @ ..]
+        | [0xf0, 0x80, high @ (0x80 | 0x81), low @ 0x80..=0xbf, after @ ..]
+        | [
+            0xf8,
+            0x80,
+            0x80,
+            high @ (0x80 | 0x81),
+            low @ 0x80..=0xbf,
+            after @ ..,
+        ]
+        | [
+            0xfc,
+            0x80,
+            0x80,
+            0x80,
+            high @ (0x80 | 0x81),
+            low @ 0x80..=0xbf,
+            after @ ..,
+        ] => (*high, *low, after),
+        _ => return None,
+    };
+    let byte = if low == b'\\' {
+        low
+    } else {
+        (high & 1) << 6 | (low & 0x3f)
+    };
+    Some((byte, after))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +166,18 @@ mod tests {
         assert_eq!(to_byte(0xff5f), 0x5f);
         assert_eq!(best_fit(0xff1c), b'<');
         assert_eq!(best_fit(0x2216), b'\\');
+    }
+
+    #[test]
+    fn overlong_ascii_becomes_short() {
+        assert_eq!(
+            shortest(b"\xc0\xae\xc0\xaf\xc1\x9c\xe0\x80\xaf\xf0\x80\x80\xaf\xfc\x80\x80\x80\x80\xae"),
+            b"./\\//."
+        );
+        assert_eq!(shortest(b"\xc0/\xc1\x1c\xc0\x5c"), b"/\\\\");
+        for text in ["é", "€", "ก", "😀", "Àà"] {
+            assert!(!may_shorten(text.as_bytes()), "{text}");
+            assert_eq!(shortest(text.as_bytes()), text.as_bytes());
+        }
     }
 }

@@ -1,0 +1,212 @@
+//! Every encoding that a value may hide behind, undone round after round until nothing changes.
+//!
+//! Attackers wrap encodings in each other, and applications unwrap more than they know: a proxy, a framework and the
+//! page each undo one. A chain of single transformations stops at the layers that it names, so this one repeats:
+//! Base64 where the whole value is text in Base64, percent codes, HTML's references, JavaScript's escapes, ASCII in more bytes
+//! of UTF-8 than it needs; at the end zero bytes go. It is SecBeat's own, the ModSecurity manual has no like.
+
+use std::borrow::Cow;
+
+use super::{base64, html, js, nulls, unicode, url};
+
+/// Rounds after which what is left stays: each costs one look at the value.
+const ROUNDS: usize = 5;
+/// Shortest Base64 that is undone; shorter text is a word more often.
+const SHORTEST: usize = 8;
+
+pub(super) fn decode(input: &[u8]) -> Vec<u8> {
+    let mut value = Cow::Borrowed(input);
+    for _ in 0..ROUNDS {
+        let mut is_changed = false;
+        if let Some(text) = base64_text(&value) {
+            value = Cow::Owned(text);
+            is_changed = true;
+        }
+        for (mark, step) in STEPS {
+            if memchr::memchr(mark, &value).is_some() {
+                let output = step(&value);
+                is_changed |= output != *value;
+                value = Cow::Owned(output);
+            }
+        }
+        if unicode::may_shorten(&value) {
+            let output = unicode::shortest(&value);
+            is_changed |= output != *value;
+            value = Cow::Owned(output);
+        }
+        if !is_changed {
+            break;
+        }
+    }
+    if memchr::memchr(0, &value).is_some() {
+        return nulls::remove(&value);
+    }
+    value.into_owned()
+}
+
+/// Whether [`decode`] could change a value.
+pub(super) fn may_change(input: &[u8]) -> bool {
+    memchr::memchr3(b'%', b'+', b'&', input).is_some()
+        || memchr::memchr2(b'\\', 0, input).is_some()
+        || unicode::may_shorten(input)
+        || base64_text(input).is_some()
+}
+
+type Step = fn(&[u8]) -> Vec<u8>;
+
+/// What is undone, with the byte without which there is nothing to undo.
+const STEPS: [(u8, Step); 4] = [
+    (b'%', percent),
+    (b'+', url::url_decode_uni),
+    (b'&', html::html_entity_decode),
+    (b'\\', js::codes),
+];
+
+/// As `url_decode_uni`, and signs of paths whose two digits each have a percent sign of their own (`%2%f`), which is what
+/// stays of `%%32%%66`.
+fn percent(input: &[u8]) -> Vec<u8> {
+    const TORN: [(&[u8], u8); 3] = [(b"%2%e", b'.'), (b"%2%f", b'/'), (b"%5%c", b'\\')];
+    let mut pieces = memchr::memmem::find_iter(input, b"%2%")
+        .chain(memchr::memmem::find_iter(input, b"%5%"))
+        .filter_map(|at| {
+            let (_, from) = input.split_at_checked(at)?;
+            let code = from.get(..4)?;
+            let torn = TORN.iter().find(|(torn, _)| torn.eq_ignore_ascii_case(code))?;
+            Some((at, torn.1))
+        })
+        .collect::<Vec<_>>();
+    pieces.sort_unstable();
+    let mut output = Vec::with_capacity(input.len());
+    let mut done = 0;
+    for (at, byte) in pieces {
+        output.extend(url::url_decode_uni(input.get(done..at).unwrap_or_default()));
+        output.push(byte);
+        done = at + 4;
+    }
+    output.extend(url::url_decode_uni(input.get(done..).unwrap_or_default()));
+    output
+}
+
+/// The value with what it holds in Base64 as text: the whole of it, or what follows the last `=`, `,` or `:`, as in data
+/// URLs. Either alphabet, padded or not. Nothing when the result is no text: tokens and digests are random bytes, and a
+/// single word turns into such.
+pub(crate) fn base64_text(input: &[u8]) -> Option<Vec<u8>> {
+    let trimmed = input.strip_suffix(b"=").unwrap_or(input);
+    let digits = trimmed.strip_suffix(b"=").unwrap_or(trimmed);
+    let count = digits
+        .iter()
+        .rev()
+        .take_while(|&&byte| url_digit(byte).is_some())
+        .count();
+    let (before, digits) = digits.split_at_checked(digits.len() - count)?;
+    if count < SHORTEST || count % 4 == 1 || !matches!(before, [] | [.., b'=' | b',' | b':']) {
+        return None;
+    }
+    let (head, _) = digits.split_at_checked(HEAD.min(count))?;
+    // Most values show with their first letters that they are something else.
+    match std::str::from_utf8(&bytes(head)?) {
+        Err(error) if error.error_len().is_some() => return None,
+        _ => {}
+    }
+    let text = bytes(digits)?;
+    std::str::from_utf8(&text).ok()?;
+    Some([before, &text].concat())
+}
+
+/// Digits that tell text from other bytes.
+const HEAD: usize = 24;
+
+fn bytes(digits: &[u8]) -> Option<Vec<u8>> {
+    let mut output = Vec::with_capacity(digits.len() / 4 * 3 + 3);
+    for group in digits.chunks(4) {
+        let mut bits = 0_u32;
+        for &byte in group {
+            bits = bits << 6 | url_digit(byte)?;
+        }
+        bits <<= 6 * (4 - group.len());
+        let [_, bytes @ ..] = bits.to_be_bytes();
+        let whole = bytes.get(..group.len().saturating_sub(1))?;
+        if !whole.iter().all(|&byte| is_text(byte)) {
+            return None;
+        }
+        output.extend_from_slice(whole);
+    }
+    Some(output)
+}
+
+/// A digit of either alphabet; a space is a plus that a query's parser undid.
+fn url_digit(byte: u8) -> Option<u32> {
+    base64::digit(match byte {
+        b'-' | b' ' => b'+',
+        b'_' => b'/',
+        other => other,
+    })
+}
+
+fn is_text(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r' | 0x80..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_undone_in_any_order() {
+        for layered in [
+            &b"%3Cscript%3E"[..],
+            b"%253Cscript%253E",
+            b"%25253Cscript%25253E",
+            b"&lt;script&gt;",
+            b"%26lt;script%26%2362;",
+            br"\u003cscript\x3e",
+            br"\u0025\u0033\u0043script%5Cu003e",
+            b"PHNjcmlwdD4=",
+            b"JTNDc2NyaXB0JTNF",
+            b"%50HNjcmlwdD4",
+            b"%u003cscr\0ipt%u003e",
+        ] {
+            assert_eq!(decode(layered), b"<script>", "{}", layered.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn only_text_in_base64_is_undone() {
+        assert_eq!(base64_text(b"MSB1bmlvbiBzZWxlY3Q").unwrap(), b"1 union select");
+        assert_eq!(base64_text(b"fn5-Pz8_Cg").unwrap(), b"~~~???\n");
+        assert_eq!(
+            base64_text(b"a=MSB1bmlvbiBzZWxlY3Q=").unwrap(),
+            b"a=1 union select"
+        );
+        assert_eq!(
+            base64_text(b"data:;base64,w6nDqcOpw6k=").unwrap(),
+            "data:;base64,éééé".as_bytes()
+        );
+        for other in [
+            &b"password"[..],
+            b"a MSB1bmlvbiBzZWxlY3Q",
+            b"w6nDqcOpw6",
+            b"8f14e45fceea167a5a36dedd4bea2543",
+            b"Zm9v",
+            b"2024-01-01",
+            b"MSB1bmlvb.",
+            b"MSB1bmlvb",
+        ] {
+            assert_eq!(base64_text(other), None, "{}", other.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn torn_codes_are_signs_of_paths() {
+        assert_eq!(
+            decode(b"%%32%%65%%32%%65%%35%%63etc%%32%%66%2%5"),
+            b"..\\etc/%2%5"
+        );
+    }
+
+    #[test]
+    fn a_plus_is_a_space_once() {
+        assert_eq!(decode(b"a+b%2Bc"), b"a b c");
+        assert_eq!(decode(b"plain text"), b"plain text");
+    }
+}
