@@ -133,15 +133,17 @@ transformations! {
 impl Transformation {
     /// Transforms a value; gives the very input back when nothing changes.
     pub fn apply(self, input: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
-        if !self.may_change(&input) {
-            return input;
+        match self.changed(&input) {
+            Some(output) => Cow::Owned(output),
+            None => input,
         }
-        let output = self.run(&input);
-        if output == *input {
-            input
-        } else {
-            Cow::Owned(output)
-        }
+    }
+
+    /// What a value becomes; nothing when nothing changes.
+    pub fn changed(self, input: &[u8]) -> Option<Vec<u8>> {
+        self.may_change(input)
+            .then(|| self.run(input))
+            .filter(|output| output != input)
     }
 
     /// Whether [`Transformation::apply`] could change the value: cheap, and never false when it would.
@@ -153,6 +155,8 @@ impl Transformation {
             Self::JsDecode | Self::CssDecode | Self::EscapeSeqDecode => {
                 memchr::memchr(b'\\', input).is_some()
             }
+            Self::Lowercase => holds(input, |byte| byte.is_ascii_uppercase()),
+            Self::Uppercase => holds(input, |byte| byte.is_ascii_lowercase()),
             Self::RemoveNulls | Self::ReplaceNulls => memchr::memchr(0, input).is_some(),
             Self::ReplaceComments => memchr::memchr(b'*', input).is_some(),
             Self::Utf8ToUnicode => !input.is_ascii(),
@@ -179,6 +183,31 @@ impl std::fmt::Display for Transformation {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(self.as_str())
     }
+}
+
+/// Whether any byte is of a kind. In blocks, which compilers turn into wide instructions.
+fn holds(input: &[u8], is_one: impl Fn(u8) -> bool) -> bool {
+    const BLOCK: usize = 64;
+    input
+        .chunks(BLOCK)
+        .any(|block| block.iter().fold(false, |seen, &byte| seen | is_one(byte)))
+}
+
+/// Copies a value up to each place that `find` tells, where `replace` writes what it makes of it and gives back what
+/// follows, which is shorter.
+fn rewrite<'a>(
+    input: &'a [u8],
+    find: impl Fn(&[u8]) -> Option<usize>,
+    mut replace: impl FnMut(&'a [u8], &mut Vec<u8>) -> &'a [u8],
+) -> Vec<u8> {
+    let mut output = Vec::with_capacity(input.len());
+    let mut rest = input;
+    while let Some((before, from)) = find(rest).and_then(|at| rest.split_at_checked(at)) {
+        output.extend_from_slice(before);
+        rest = replace(from, &mut output);
+    }
+    output.extend_from_slice(rest);
+    output
 }
 
 fn length(input: &[u8]) -> Vec<u8> {
@@ -239,6 +268,29 @@ mod tests {
         }
     }
 
+    /// Every character of a case is one byte.
+    fn bytes(text: &str) -> Vec<u8> {
+        text.chars().map(|byte| u8::try_from(byte).unwrap()).collect()
+    }
+
+    #[test]
+    fn cases_come_out_as_written() {
+        type Cases = std::collections::BTreeMap<String, Vec<(String, String)>>;
+        let cases: Cases = serde_json::from_str(include_str!("transform/cases.json")).unwrap();
+        for (name, cases) in &cases {
+            let transformation = Transformation::parse(name).unwrap();
+            for (input, output) in cases {
+                let found = apply(transformation, &bytes(input));
+                assert_eq!(
+                    found.escape_ascii().to_string(),
+                    bytes(output).escape_ascii().to_string(),
+                    "{name} of {input:?}"
+                );
+            }
+        }
+        assert_eq!(cases.len(), Transformation::ALL.len());
+    }
+
     #[test]
     fn length_counts_bytes() {
         assert_eq!(apply(Transformation::Length, "é".as_bytes()), b"2");
@@ -260,6 +312,7 @@ mod tests {
             for &transformation in Transformation::ALL {
                 let changed = transformation.run(&input) != input;
                 prop_assert!(!changed || transformation.may_change(&input), "may_change of {}", transformation);
+                prop_assert_eq!(transformation.changed(&input).is_some(), changed, "{}", transformation);
                 prop_assert!(!changed || present.intersects(transformation.triggers()), "triggers of {}", transformation);
             }
         }

@@ -2,13 +2,15 @@
 //!
 //! `MySQL` runs what stands in `/*!50000 … */`: of such a comment only the marks and the version go, its content stays.
 
+use super::rewrite;
+
 /// Each `/* … */` becomes one space; one that never ends hides the rest.
 pub(super) fn replace(input: &[u8]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(input.len());
-    let mut rest = input;
     let mut is_executable = false;
-    loop {
-        rest = match rest {
+    rewrite(
+        input,
+        |rest| memchr::memchr2(b'/', b'*', rest),
+        |from, output| match from {
             [b'/', b'*', b'!', after @ ..] => {
                 is_executable = true;
                 output.push(b' ');
@@ -27,9 +29,9 @@ pub(super) fn replace(input: &[u8]) -> Vec<u8> {
                 output.push(*byte);
                 after
             }
-            [] => return output,
-        };
-    }
+            [] => from,
+        },
+    )
 }
 
 /// Comments go: `/* … */` and `<!-- … -->` with what they hold, `--` and `#` with the rest of their line. Where a

@@ -2,25 +2,25 @@
 //! stand for a character, of which the lower byte stays (full-width forms fold). A backslash before a line end joins
 //! the lines; before anything else it goes.
 
-use super::{hex, unicode, whitespace::is_space};
+use super::{hex, rewrite, unicode, whitespace::is_space};
 
 pub(super) fn css_decode(input: &[u8]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(input.len());
-    let mut rest = input;
-    loop {
-        rest = match rest {
+    rewrite(
+        input,
+        |rest| memchr::memchr(b'\\', rest),
+        |from, output| match from {
             [b'\\', digits @ ..] if let Some((code, after)) = code(digits) => {
                 output.push(unicode::to_byte(code));
                 without_one_space(after)
             }
             [b'\\', b'\n', after @ ..] => after,
-            [b'\\'] | [] => return output,
-            [b'\\', byte, after @ ..] | [byte, after @ ..] => {
+            [b'\\', byte, after @ ..] => {
                 output.push(*byte);
                 after
             }
-        };
-    }
+            _ => &[],
+        },
+    )
 }
 
 fn code(input: &[u8]) -> Option<(u16, &[u8])> {

@@ -1,32 +1,26 @@
 //! The escapes of C: `\a`, `\b`, `\f`, `\n`, `\r`, `\t`, `\v`, `\xHH`, octal of up to three digits (of a number beyond
 //! a byte the lower eight bits stay). A backslash before anything else goes, one at the end stays.
 
-use super::hex;
+use super::{hex, rewrite};
 
 pub(super) fn escape_seq_decode(input: &[u8]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(input.len());
-    let mut rest = input;
-    loop {
-        rest = match rest {
-            [b'\\', b'x' | b'X', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
-                output.push(byte);
-                after
-            }
-            [b'\\', digits @ ..] if let Some((code, after)) = octal(digits, 0o777) => {
-                output.push(code as u8);
-                after
-            }
-            [b'\\', byte, after @ ..] => {
-                output.push(letter(*byte));
-                after
-            }
-            [byte, after @ ..] => {
-                output.push(*byte);
-                after
-            }
-            [] => return output,
-        };
-    }
+    rewrite(
+        input,
+        |rest| memchr::memchr(b'\\', rest),
+        |from, output| {
+            let (byte, after) = match from {
+                [b'\\', b'x' | b'X', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
+                    (byte, after)
+                }
+                [b'\\', digits @ ..] if let Some((code, after)) = octal(digits, 0o777) => (code as u8, after),
+                [b'\\', byte, after @ ..] => (letter(*byte), after),
+                [byte, after @ ..] => (*byte, after),
+                [] => return from,
+            };
+            output.push(byte);
+            after
+        },
+    )
 }
 
 /// One to three octal digits, as many as stay within the limit.

@@ -4,26 +4,22 @@
 //! the names that HTML 5 gives to ASCII characters are decoded when a semicolon ends them, since browsers run
 //! `javascript&colon;`. A number up to 255 becomes that byte, a larger one UTF-8, so that nothing is mistaken for ASCII.
 
-use super::hex;
+use super::{hex, rewrite};
 
 /// Longest name that is looked up.
 const LONGEST_NAME: usize = 8;
 
 pub(super) fn html_entity_decode(input: &[u8]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(input.len());
-    let mut rest = input;
-    while let Some(at) = memchr::memchr(b'&', rest) {
-        let (before, from) = rest.split_at_checked(at).unwrap_or((rest, &[]));
-        output.extend_from_slice(before);
-        rest = if let Some(after) = reference(from, &mut output) {
-            after
-        } else {
-            output.push(b'&');
-            from.get(1..).unwrap_or_default()
-        };
-    }
-    output.extend_from_slice(rest);
-    output
+    rewrite(
+        input,
+        |rest| memchr::memchr(b'&', rest),
+        |from, output| {
+            reference(from, output).unwrap_or_else(|| {
+                output.push(b'&');
+                from.get(1..).unwrap_or_default()
+            })
+        },
+    )
 }
 
 /// Decodes the reference that the input starts with, and gives back what follows it.

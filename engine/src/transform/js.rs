@@ -3,41 +3,29 @@
 
 use super::{
     escape_seq::{letter, octal},
-    hex, unicode,
+    hex, rewrite, unicode,
 };
 
 pub(super) fn js_decode(input: &[u8]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(input.len());
-    let mut rest = input;
-    loop {
-        rest = match rest {
-            [b'\\', b'u', a, b, c, d, after @ ..] if let Some(code) = hex::quad([*a, *b, *c, *d]) => {
-                output.push(unicode::to_byte(code));
-                after
-            }
-            [b'\\', b'u', b'{', digits @ ..] if let Some((code, after)) = braced(digits) => {
-                output.push(unicode::to_byte(code));
-                after
-            }
-            [b'\\', b'x', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
-                output.push(byte);
-                after
-            }
-            [b'\\', digits @ ..] if let Some((code, after)) = octal(digits, 0o377) => {
-                output.push(code as u8);
-                after
-            }
-            [b'\\', byte, after @ ..] => {
-                output.push(letter(*byte));
-                after
-            }
-            [byte, after @ ..] => {
-                output.push(*byte);
-                after
-            }
-            [] => return output,
-        };
-    }
+    rewrite(input, |rest| memchr::memchr(b'\\', rest), escape)
+}
+
+fn escape<'a>(from: &'a [u8], output: &mut Vec<u8>) -> &'a [u8] {
+    let (byte, after) = match from {
+        [b'\\', b'u', a, b, c, d, after @ ..] if let Some(code) = hex::quad([*a, *b, *c, *d]) => {
+            (unicode::to_byte(code), after)
+        }
+        [b'\\', b'u', b'{', digits @ ..] if let Some((code, after)) = braced(digits) => {
+            (unicode::to_byte(code), after)
+        }
+        [b'\\', b'x', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => (byte, after),
+        [b'\\', digits @ ..] if let Some((code, after)) = octal(digits, 0o377) => (code as u8, after),
+        [b'\\', byte, after @ ..] => (letter(*byte), after),
+        [byte, after @ ..] => (*byte, after),
+        [] => return from,
+    };
+    output.push(byte);
+    after
 }
 
 /// The escapes that stand for other characters in every reading: `\xHH`, `\uHHHH`, `\u{…}`, octal where it gives a sign,

@@ -1,7 +1,13 @@
 //! Zero bytes, which end strings in C and vanish in many places beyond.
 
+use super::rewrite;
+
 pub(super) fn remove(input: &[u8]) -> Vec<u8> {
-    input.iter().copied().filter(|&byte| byte != 0).collect()
+    rewrite(
+        input,
+        |rest| memchr::memchr(0, rest),
+        |from, _| from.get(1..).unwrap_or_default(),
+    )
 }
 
 pub(super) fn replace(input: &[u8]) -> Vec<u8> {

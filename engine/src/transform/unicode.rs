@@ -13,10 +13,21 @@ pub(super) fn to_byte(code: u16) -> u8 {
     }
 }
 
-/// The byte that Windows makes of a 16-bit code in ASCII: what looks like a quote, a slash or a bracket becomes one.
-/// All others go the way of [`to_byte`].
+/// Latin letters with marks, U+00C0 to U+00FF, as the letters that they are without; `?` where there is none.
+const LATIN: &[u8; 64] = b"AAAAAAACEEEEIIIIDNOOOOO?OUUUUY??aaaaaaaceeeeiiii?nooooo?ouuuuy?y";
+
+/// The byte that Windows makes of a 16-bit code in ASCII (code page 20127): letters lose their marks, and what looks
+/// like a quote, a slash or a bracket becomes one. All others go the way of [`to_byte`], among them letters from U+0100 on,
+/// whose lower byte is ASCII: programs that cut characters to a byte see that one.
 pub(super) fn best_fit(code: u16) -> u8 {
     match code {
+        0x00c0..=0x00ff => match LATIN.get(usize::from(code - 0xc0)) {
+            None | Some(b'?') => to_byte(code),
+            Some(letter) => *letter,
+        },
+        0x212a => b'K',
+        0x2010..=0x2015 | 0x2212 => b'-',
+        0x2024 | 0x2026 => b'.',
         0x02b9 | 0x02bc | 0x02c8 | 0x2018..=0x201a | 0x2032 => b'\'',
         0x02ba | 0x201c..=0x201e | 0x2033 | 0x301d..=0x301e => b'"',
         0x02cb | 0x2035 => b'`',
@@ -160,11 +171,20 @@ mod tests {
     }
 
     #[test]
+    fn letters_lose_their_marks() {
+        let fit = |text: &str| text.encode_utf16().map(best_fit).collect::<Vec<_>>();
+        assert_eq!(fit("ÀéøÿK"), b"AeoyK");
+        assert_eq!(fit("×÷"), b"\xd7\xf7");
+        assert_eq!(fit("—…"), b"-.");
+    }
+
+    #[test]
     fn full_width_forms_fold() {
         assert_eq!(to_byte(0xff1c), b'<');
         assert_eq!(to_byte(0x2f), b'/');
         assert_eq!(to_byte(0xff5f), 0x5f);
         assert_eq!(best_fit(0xff1c), b'<');
+        assert_eq!(best_fit(0x0422), b'"');
         assert_eq!(best_fit(0x2216), b'\\');
     }
 

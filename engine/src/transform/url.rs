@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{hex, unicode};
+use super::{hex, rewrite, unicode};
 
 /// Undoes `%XX`, and writes `plus` for `+`; tells too whether a `%` stood for nothing. Borrows when nothing changes.
 pub(crate) fn percent_decode(input: &[u8], plus: u8) -> (Cow<'_, [u8]>, bool) {
@@ -13,6 +13,7 @@ pub(crate) fn percent_decode(input: &[u8], plus: u8) -> (Cow<'_, [u8]>, bool) {
     let mut output = Vec::with_capacity(input.len());
     output.extend_from_slice(head);
     let mut is_broken = false;
+    // Byte by byte: codes stand too close in forms for a search to pay.
     loop {
         match rest {
             [b'%', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
@@ -41,29 +42,25 @@ pub(super) fn url_decode(input: &[u8]) -> Vec<u8> {
 /// Decodes Microsoft's `%uXXXX` too: full-width forms become the ASCII that they look like, and so do the signs that
 /// Windows maps to ASCII; of all others the lower byte stays, as the manual says.
 pub(super) fn url_decode_uni(input: &[u8]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(input.len());
-    let mut rest = input;
-    loop {
-        match rest {
-            [b'%', b'u' | b'U', a, b, c, d, after @ ..] if let Some(code) = hex::quad([*a, *b, *c, *d]) => {
-                output.push(unicode::best_fit(code));
-                rest = after;
-            }
-            [b'%', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
-                output.push(byte);
-                rest = after;
-            }
-            [b'+', after @ ..] => {
-                output.push(b' ');
-                rest = after;
-            }
-            [byte, after @ ..] => {
-                output.push(*byte);
-                rest = after;
-            }
-            [] => return output,
-        }
-    }
+    rewrite(
+        input,
+        |rest| memchr::memchr2(b'%', b'+', rest),
+        |from, output| {
+            let (byte, after) = match from {
+                [b'%', b'u' | b'U', a, b, c, d, after @ ..]
+                    if let Some(code) = hex::quad([*a, *b, *c, *d]) =>
+                {
+                    (unicode::best_fit(code), after)
+                }
+                [b'%', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => (byte, after),
+                [b'+', after @ ..] => (b' ', after),
+                [byte, after @ ..] => (*byte, after),
+                [] => return from,
+            };
+            output.push(byte);
+            after
+        },
+    )
 }
 
 #[cfg(test)]
