@@ -22,6 +22,7 @@ mod revisions;
 mod scrape;
 mod status;
 mod stream;
+mod test;
 mod write;
 
 use std::{sync::Arc, time::Instant};
@@ -68,6 +69,7 @@ struct Api {
     started: Instant,
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    bench: Arc<test::Bench>,
 }
 
 /// Builds the router.
@@ -77,6 +79,7 @@ pub fn router(parts: Parts) -> Router {
         started: Instant::now(),
         requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
         streams: Arc::new(Semaphore::new(stream::MAX_STREAMS)),
+        bench: Arc::default(),
     };
     Router::new()
         .route("/livez", get(health::live))
@@ -101,6 +104,7 @@ pub fn router(parts: Parts) -> Router {
             "/api/v1/waf/mode",
             get(mode::show).put(mode::put).delete(mode::reset),
         )
+        .route("/api/v1/waf/test", post(test::test))
         .route("/api/v1/waf/reload", post(reload::reload))
         .route("/api/v1/revisions", get(revisions::list))
         .route("/api/v1/revisions/{number}", get(revisions::show))

@@ -1,6 +1,9 @@
 //! The command line: reads arguments, calls the part that does the work, and words the outcome.
 //!
-//! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
+//! Data goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage, and 3
+//! from `test` for a request that is refused.
+
+mod test;
 
 use std::{
     ffi::OsString,
@@ -39,6 +42,7 @@ enum Command {
     /// Makes what Envoy reads.
     #[command(subcommand)]
     Envoy(EnvoyCommand),
+    Test(test::Test),
 }
 
 #[derive(Debug, clap::Args)]
@@ -69,19 +73,21 @@ enum EnvoyCommand {
 
 /// Runs what the command line asks for.
 pub fn run(cli: Cli) -> ExitCode {
-    let result = match cli.command {
-        Command::Serve(config) => serve(&config),
-        Command::Config(ConfigCommand::Validate(config)) => validate(&config),
-        Command::Envoy(EnvoyCommand::Bootstrap { template, policy }) => render(&template, &policy),
+    let done = |result: Result<(), String>| match result {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(message) => Err((ExitCode::FAILURE, message)),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            // There is nobody left to tell when standard error is gone.
-            let _ = writeln!(std::io::stderr(), "error: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    let result = match cli.command {
+        Command::Serve(config) => done(serve(&config)),
+        Command::Config(ConfigCommand::Validate(config)) => done(validate(&config)),
+        Command::Envoy(EnvoyCommand::Bootstrap { template, policy }) => done(render(&template, &policy)),
+        Command::Test(arguments) => test::run(&arguments),
+    };
+    result.unwrap_or_else(|(code, message)| {
+        // There is nobody left to tell when standard error is gone.
+        let _ = writeln!(std::io::stderr(), "error: {message}");
+        code
+    })
 }
 
 fn load(config: &Config) -> Result<Loaded, String> {

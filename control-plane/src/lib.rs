@@ -23,6 +23,7 @@ mod json;
 pub mod owner;
 pub mod packs;
 pub mod revision;
+pub mod trial;
 
 pub mod events;
 pub mod metrics;

@@ -2,6 +2,8 @@
 
 #[path = "api/harness.rs"]
 mod harness;
+#[path = "api/trial.rs"]
+mod trial;
 
 use axum::http::StatusCode;
 use harness::{Harness, TOKEN, fields};

@@ -264,3 +264,164 @@ async fn stored_patterns_that_do_not_fit_the_settings_refuse_the_start() {
     assert!(error.contains("rule pack mine, rule 7: pattern: "), "{error}");
     assert!(error.contains("pattern 7: id: "), "{error}");
 }
+
+/// Runs `secbeat test` with some arguments; the exit code, and what it printed.
+async fn tested(folder: &std::path::Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = secbeat(folder, &[&["test"], arguments].concat()).await;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code().unwrap(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+#[tokio::test]
+async fn test_tells_by_its_exit_code_what_becomes_of_a_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = r#"{"patterns": [{"id": 5, "name": "word", "pattern": "evil-word"}]}"#;
+    fs::write(folder.path().join("policy.json"), policy).unwrap();
+    let raw = "POST /form HTTP/1.1\nHost: a\nContent-Type: application/json\n\n{\"b\": \"evil-word\"}\n";
+    fs::write(folder.path().join("request.txt"), raw).unwrap();
+    for (arguments, code, expected) in [
+        (&["/?q=hello"][..], 0, "allow: nothing matched\n"),
+        (&["/?q=evil-word"], 3, "deny 403: rule 5 refuses (word)\n"),
+        (
+            &["http://shop.example/", "-H", "X-A: evil-word"],
+            3,
+            "headers:x-a  evil-word\n",
+        ),
+        (&["/", "-d", "a=evil-word"], 3, "body_values:a  evil-word\n"),
+        (
+            &[
+                "/",
+                "-X",
+                "PUT",
+                "-d",
+                "@request.txt",
+                "-H",
+                "content-type: text/plain",
+            ],
+            3,
+            "body  evil-word\n",
+        ),
+        (&["--raw", "request.txt"], 3, "body_values:b  evil-word\n"),
+        (&["/?q=evil-word", "--json"], 3, "\"verdict\": \"deny\""),
+        (&["/?password=evil-word"], 3, "query_values:password  (masked)\n"),
+    ] {
+        let all = [arguments, &["--policy", "policy.json"]].concat();
+        let (found, out, err) = tested(folder.path(), &all).await;
+        assert_eq!(found, code, "{arguments:?}: {out}{err}");
+        assert!(out.contains(expected), "{arguments:?}: {out}");
+    }
+    // Without a policy it is the rule pack core.
+    let (code, out, _) = tested(folder.path(), &["/?q=1%27%20OR%20%271%27=%271"]).await;
+    assert_eq!(code, 3, "{out}");
+}
+
+#[tokio::test]
+async fn test_tells_wrong_usage_from_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join("broken.json"),
+        r#"{"patterns": [{"id": 1, "pattern": "("}]}"#,
+    )
+    .unwrap();
+    fs::write(folder.path().join("broken.txt"), "nonsense").unwrap();
+    for (arguments, code, expected) in [
+        (&[][..], 2, "required"),
+        (&["no-slash"], 2, "path: expected path and query"),
+        (
+            &["/", "-H", "nonsense"],
+            2,
+            "expected 'Name: value', found \"nonsense\"",
+        ),
+        (&["/", "--raw", "broken.txt"], 2, "cannot be used with"),
+        (&["--raw", "broken.txt"], 2, "--raw: "),
+        (&["/", "--policy", "none.json"], 1, "none.json: "),
+        (
+            &["/", "--policy", "broken.json"],
+            1,
+            "the policy does not compile\npatterns[0]",
+        ),
+        (
+            &["/", "--server", "https://a"],
+            1,
+            "--server: expected a URL such as",
+        ),
+        (&["/", "--server", "http://a"], 1, "admin-token: "),
+    ] {
+        let (found, out, err) = tested(folder.path(), arguments).await;
+        assert_eq!(found, code, "{arguments:?}: {out}{err}");
+        assert!(err.contains(expected) && out.is_empty(), "{arguments:?}: {err}");
+    }
+}
+
+#[tokio::test]
+async fn test_asks_a_running_control_plane() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut process = Process::start(folder.path()).await;
+    let body = json!({"pattern": "new-word", "id": 17});
+    process
+        .api
+        .send("POST", "/api/v1/waf/patterns", Some(&body))
+        .await
+        .unwrap();
+    let server = format!("http://{}", process.api.address);
+    let base = ["--server", &server, "--token-file", "data/admin-token"];
+    for (arguments, code, expected) in [
+        (&["/?q=new-word"][..], 3, "deny 403: rule 17 refuses"),
+        (&["/?q=new-word", "--revision", "1"], 0, "allow: nothing matched"),
+        (
+            &["/", "-d", "a=new-word", "--client", "192.0.2.1"],
+            3,
+            "body_values:a  new-word",
+        ),
+        (&["/", "--revision", "99"], 1, "404: there is no such revision"),
+    ] {
+        let (found, out, err) = tested(folder.path(), &[arguments, &base].concat()).await;
+        assert_eq!(found, code, "{arguments:?}: {out}{err}");
+        assert!(
+            out.contains(expected) || err.contains(expected),
+            "{arguments:?}: {out}{err}"
+        );
+    }
+    fs::write(folder.path().join("token"), "0123456789abcdef0123456789abcdef").unwrap();
+    let (code, _, err) = tested(
+        folder.path(),
+        &["/", "--server", &server, "--token-file", "token"],
+    )
+    .await;
+    assert_eq!(code, 1);
+    assert!(err.contains("401: the token is not valid"), "{err}");
+    process.kill().await;
+}
+
+/// Every `$ secbeat test` of the document does what stands behind it: the exit code, and the first line.
+#[tokio::test]
+async fn the_examples_of_explain_md_do_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/explain.md")).unwrap();
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_secbeat"));
+    let mut lines = document.lines();
+    let mut count = 0;
+    while let Some(line) = lines.next() {
+        let Some((command, says)) = line
+            .strip_prefix("$ secbeat ")
+            .and_then(|line| line.split_once('#'))
+        else {
+            continue;
+        };
+        let run = tokio::process::Command::new("sh")
+            .args(["-c", &format!("\"{}\" {command}", binary.display())])
+            .current_dir(folder.path())
+            .output();
+        let output = timeout(PATIENCE, run).await.unwrap().unwrap();
+        let code = says.trim().strip_prefix("exit code ").unwrap();
+        assert_eq!(output.status.code(), code.parse().ok(), "{line}");
+        let out = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(out.lines().next(), lines.next(), "{line}");
+        count += 1;
+    }
+    assert_eq!(count, 3);
+}

@@ -34,6 +34,7 @@ pub mod packs;
 pub mod parse;
 pub mod report;
 pub mod rule;
+pub mod trace;
 pub mod transform;
 
 mod compile;
@@ -42,10 +43,12 @@ mod mask;
 mod matching;
 mod plan;
 mod policy;
+mod printable;
 mod transaction;
 mod verdict;
 
 pub use compile::{CompileError, CompileErrors, Compiler, Progress, compile, compile_program};
 pub use policy::Policy;
+pub use printable::printable;
 pub use transaction::{RequestHead, ResponseHead, Transaction};
 pub use verdict::{Denial, Disposition, RuleMatch, Verdict};

@@ -13,6 +13,7 @@
 mod bits;
 mod bytes;
 mod chains;
+mod explain;
 mod formula;
 mod gate;
 mod literals;
@@ -24,7 +25,7 @@ mod scan;
 pub(crate) use bits::Bits;
 pub(crate) use bytes::{ByteSet, Classes};
 pub(crate) use chains::{ChainId, Chains};
-pub(crate) use gate::{FirstLink, Gates, GatesBuilder, selects};
+pub(crate) use gate::{FirstLink, Gate, Gates, GatesBuilder, selects};
 pub(crate) use operator::{Environment, Test, number};
 pub(crate) use outline::Outline;
 pub(crate) use scan::{Hit, Scratch};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub(crate) use build::PlanBuilder;
 
 use crate::{
-    matching::{Bits, ChainId, Chains, Gates, Test},
+    matching::{Bits, ChainId, Chains, Gates, Test, selects},
     rule::{Collection, Phase, Rule},
 };
 
@@ -37,6 +37,12 @@ pub(crate) struct PlannedRule {
 }
 
 impl PlannedRule {
+    /// Whether the first link asks about a value by itself, and about this one.
+    pub(crate) fn is_about(&self, collection: Collection, name: &[u8]) -> bool {
+        let link = &self.rule.head;
+        !link.negated && self.head.test.is_pure() && selects(&link.targets, collection, name)
+    }
+
     /// Whether a test of the rule could not be built, so that the rule cannot judge what it matched.
     pub(crate) fn is_broken(&self) -> bool {
         let mut links = std::iter::once(&self.head).chain(&self.chained);

@@ -9,6 +9,7 @@
 mod body;
 mod content;
 mod control;
+mod explain;
 mod fields;
 mod head;
 mod response;
@@ -70,6 +71,8 @@ pub struct Transaction {
     denial: Option<Denial>,
     limit_exceeded: Option<&'static str>,
     scratch: Option<Scratch>,
+    /// Phases whose rules were evaluated.
+    evaluated: [bool; Phase::ALL.len()],
 }
 
 impl Transaction {
@@ -98,6 +101,7 @@ impl Transaction {
             denial: None,
             limit_exceeded: None,
             scratch: None,
+            evaluated: [false; Phase::ALL.len()],
         }
     }
 

@@ -16,6 +16,7 @@ use secbeat_engine::{
     config::{Category, PatternAction, PolicyConfig},
     packs,
     rule::RuleId,
+    trace::{Outcome, Trace, TraceValue},
 };
 
 const PACK: &str = "core";
@@ -34,6 +35,11 @@ fn policy() -> Arc<Policy> {
 
 /// Feeds a case to the engine as Envoy would, its body in pieces.
 fn run(policy: &Arc<Policy>, case: &Case) -> (Verdict, Vec<RuleMatch>) {
+    let (verdict, transaction) = transact(policy, case);
+    (verdict, transaction.matches().to_vec())
+}
+
+fn transact(policy: &Arc<Policy>, case: &Case) -> (Verdict, Transaction) {
     let pairs = case.envoy_headers();
     let headers: Vec<(&[u8], &[u8])> = pairs
         .iter()
@@ -53,7 +59,7 @@ fn run(policy: &Arc<Policy>, case: &Case) -> (Verdict, Vec<RuleMatch>) {
         let piece = pieces.next().unwrap_or_default();
         verdict = transaction.request_body(piece, pieces.peek().is_none());
     }
-    (verdict, transaction.matches().to_vec())
+    (verdict, transaction)
 }
 
 /// What is not as expected of a case, if anything.
@@ -117,6 +123,39 @@ fn benign_requests_match_no_blocking_rule() {
 #[test]
 fn attacks_are_refused_by_the_expected_rule() {
     assert_as_expected(|case| case.expectation != Expectation::Pass);
+}
+
+#[test]
+fn traces_tell_the_verdict_show_what_matched_and_are_bounded() {
+    let policy = policy();
+    for case in corpus() {
+        let (verdict, transaction) = transact(&policy, &case);
+        let trace = transaction.explain();
+        let expected = match verdict {
+            Verdict::Allow => Outcome::Allow,
+            Verdict::Hold => Outcome::Hold,
+            Verdict::Deny(_) => Outcome::Deny,
+        };
+        let name = &case.id;
+        assert_eq!(trace.verdict, expected, "{name}");
+        assert!(
+            serde_json::to_vec(&trace).unwrap().len() <= Trace::JSON_LIMIT,
+            "{name}"
+        );
+        for found in transaction.matches() {
+            let shows = |value: &TraceValue| {
+                let mut matched = value.steps.iter().flat_map(|step| &step.matched);
+                value.target == found.target && matched.any(|shown| shown.rule == found.rule.0)
+            };
+            // A count is no value.
+            assert!(
+                found.target.starts_with('&') || trace.values.iter().any(shows),
+                "{name}: no value shows {} at {}",
+                found.rule,
+                found.target
+            );
+        }
+    }
 }
 
 #[test]

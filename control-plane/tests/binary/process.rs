@@ -115,7 +115,7 @@ impl Process {
 /// A client of the REST API.
 #[derive(Clone)]
 pub(crate) struct Api {
-    address: String,
+    pub(crate) address: String,
     token: String,
 }
 

@@ -25,6 +25,17 @@ impl Phase {
         Self::Logging,
     ];
 
+    /// Names the phase as traces do.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RequestHeaders => "request_headers",
+            Self::RequestBody => "request_body",
+            Self::ResponseHeaders => "response_headers",
+            Self::ResponseBody => "response_body",
+            Self::Logging => "logging",
+        }
+    }
+
     /// Position in [`Phase::ALL`].
     pub const fn index(self) -> usize {
         self as usize

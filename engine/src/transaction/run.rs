@@ -18,6 +18,7 @@ use crate::{
     rule::{Action, Collection, Effect, Link, Phase, Rule},
 };
 use link::Matched;
+pub(super) use link::target;
 use scope::Scope;
 
 impl Transaction {
@@ -31,6 +32,9 @@ impl Transaction {
     pub(super) fn evaluate(&mut self, phase: Phase) -> Option<Verdict> {
         if self.control.is_off() || self.control.is_released(phase) {
             return None;
+        }
+        if let Some(evaluated) = self.evaluated.get_mut(phase.index()) {
+            *evaluated = true;
         }
         let policy = Arc::clone(&self.policy);
         let hits = self.scan(&policy.plan, phase, 0);

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod broken;
+mod explain;
 mod masks;
 mod program;
 mod properties;

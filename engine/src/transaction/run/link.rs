@@ -24,27 +24,9 @@ pub(super) struct Matched {
 }
 
 impl Matched {
-    /// Bytes of [`Matched::target`].
-    const TARGET_LIMIT: usize = 128;
-
-    /// Collection and name, as in `query_values:id`; what is not printable ASCII is escaped.
+    /// Collection and name, as in `query_values:id`.
     pub(super) fn target(&self) -> String {
-        let mut target = String::new();
-        if self.is_count {
-            target.push('&');
-        }
-        target.push_str(self.collection.map_or("", Collection::as_str));
-        if !self.name.is_empty() {
-            target.push(':');
-            for byte in &self.name {
-                let escaped = byte.escape_ascii();
-                if target.len() + escaped.len() > Self::TARGET_LIMIT {
-                    break;
-                }
-                target.extend(escaped.map(char::from));
-            }
-        }
-        target
+        target(self.collection, &self.name, self.is_count)
     }
 
     /// Collection and name of the field that matched.
@@ -61,6 +43,27 @@ impl Matched {
         let found = found.unwrap_or(&self.value);
         found.get(..limit).unwrap_or(found)
     }
+}
+
+/// Collection and name, as in `query_values:id`, at most 128 bytes; what is not printable ASCII is escaped.
+pub(in super::super) fn target(collection: Option<Collection>, name: &[u8], is_count: bool) -> String {
+    const LIMIT: usize = 128;
+    let mut target = String::new();
+    if is_count {
+        target.push('&');
+    }
+    target.push_str(collection.map_or("", Collection::as_str));
+    if !name.is_empty() {
+        target.push(':');
+        for byte in name {
+            let escaped = byte.escape_ascii();
+            if target.len() + escaped.len() > LIMIT {
+                break;
+            }
+            target.extend(escaped.map(char::from));
+        }
+    }
+    target
 }
 
 /// A value on its way to the operator.

@@ -1,0 +1,54 @@
+//! What the gates make of a value, told step by step rather than acted on. Nothing here is on the way of a transaction.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use super::{Classes, Gates, Test, gate::Gate, operator::Nothing};
+use crate::rule::{Collection, Phase};
+
+impl Gates {
+    /// The gates that look at a value in a phase.
+    pub(crate) fn looking_at(
+        &self,
+        phase: Phase,
+        collection: Collection,
+        name: &[u8],
+    ) -> impl Iterator<Item = &Gate> {
+        let indexes = self
+            .lane(phase, collection)
+            .into_iter()
+            .flat_map(|lane| lane.gates.iter());
+        indexes
+            .filter_map(|index| self.all.get(index))
+            .filter(move |gate| gate.selects(collection, name))
+    }
+
+    /// Every literal that occurs in a copy of a value.
+    pub(crate) fn literals_in(&self, copy: &[u8]) -> BTreeSet<u32> {
+        let mut seen = BTreeSet::new();
+        self.literals.scan(copy, |literal| {
+            seen.insert(literal);
+        });
+        seen
+    }
+}
+
+impl Gate {
+    /// Whether the literals in a copy of a value open the gate.
+    pub(crate) fn is_opened_by(&self, seen: &BTreeSet<u32>) -> bool {
+        let trigger = self.need.trigger();
+        trigger.is_none_or(|literals| literals.iter().any(|literal| seen.contains(literal)))
+    }
+
+    /// Whether all holds that must hold before the operator is worth asking.
+    pub(crate) fn is_worth_asking(&self, copy: &[u8], seen: &BTreeSet<u32>) -> bool {
+        self.need
+            .holds(copy.len(), Classes::of(copy), |literal| seen.contains(&literal))
+    }
+}
+
+impl Test {
+    /// Asks what needs nothing but the value.
+    pub(crate) fn find_alone(&self, copy: &[u8]) -> Option<Range<usize>> {
+        self.find(copy, &Nothing)
+    }
+}
