@@ -242,13 +242,8 @@ impl Compiler {
         if !self.errors.is_empty() {
             return self.done(Err(()));
         }
-        match self.plan.step() {
-            Ok(true) => return Progress::More,
-            Ok(false) => {}
-            Err(error) => {
-                self.errors.add("patterns", error);
-                return self.done(Err(()));
-            }
+        if self.plan.step() {
+            return Progress::More;
         }
         let builder = std::mem::take(&mut self.plan);
         let size = builder.size();

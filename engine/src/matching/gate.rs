@@ -160,7 +160,7 @@ impl GatesBuilder {
     }
 
     /// Builds one more piece; says whether there is more to build.
-    pub(crate) fn step(&mut self) -> Result<bool, aho_corasick::BuildError> {
+    pub(crate) fn step(&mut self) -> bool {
         self.literals.step()
     }
 

@@ -122,7 +122,7 @@ fn weight(literal: &[u8]) -> f64 {
 }
 
 /// How often a byte occurs in honest values; rough, for only the order matters.
-fn frequency(byte: u8) -> f64 {
+pub(super) fn frequency(byte: u8) -> f64 {
     match byte.to_ascii_lowercase() {
         b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 0.07,
         b'a'..=b'z' => 0.03,

@@ -110,7 +110,7 @@ fn build(rules: &[(Operator, &[Transformation])], once: bool) -> (Gates, Chains,
         builder.add(link, &chains);
         tests.push(test);
     }
-    while builder.step().unwrap() {}
+    while builder.step() {}
     (builder.finish(&chains), chains, tests)
 }
 

@@ -90,11 +90,11 @@ impl PlanBuilder {
     }
 
     /// Does one more piece of what has to be done once every item is known; says whether there is more to do.
-    pub(crate) fn step(&mut self) -> Result<bool, PlanError> {
+    pub(crate) fn step(&mut self) -> bool {
         /// Rules whose necessary conditions are taken in in one step.
         const RULES: usize = 8;
         if self.waiting.is_empty() {
-            return Ok(self.gates.step()?);
+            return self.gates.step();
         }
         let rest = self.waiting.split_off(self.waiting.len().min(RULES));
         for (position, outline) in std::mem::replace(&mut self.waiting, rest) {
@@ -117,7 +117,7 @@ impl PlanBuilder {
             };
             self.gates.add(link, &self.chains);
         }
-        Ok(true)
+        true
     }
 
     /// The plan; to be called after the last step. Errors come with the id of their rule.
