@@ -13,6 +13,7 @@
 mod bits;
 mod bytes;
 mod chains;
+mod clean;
 mod explain;
 mod formula;
 mod gate;
@@ -21,6 +22,7 @@ mod need;
 mod operator;
 mod outline;
 mod scan;
+mod workspace;
 
 pub(crate) use bits::Bits;
 pub(crate) use bytes::{ByteSet, Classes};
@@ -29,6 +31,7 @@ pub(crate) use gate::{FirstLink, Gate, Gates, GatesBuilder, selects};
 pub(crate) use operator::{Environment, Test, number};
 pub(crate) use outline::Outline;
 pub(crate) use scan::{Hit, Scratch};
+pub(crate) use workspace::Workspace;
 
 #[cfg(test)]
 mod tests;

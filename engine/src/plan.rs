@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub(crate) use build::PlanBuilder;
 
 use crate::{
-    matching::{Bits, ChainId, Chains, Gates, Test, selects},
+    matching::{Bits, ChainId, Chains, Gates, Test, Workspace, selects},
     rule::{Collection, Phase, Rule},
 };
 
@@ -17,6 +17,7 @@ pub(crate) struct Plan {
     pub(crate) rules: Vec<PlannedRule>,
     pub(crate) gates: Gates,
     pub(crate) chains: Chains,
+    pub(crate) workspace: Workspace,
     /// By phase: rules that no gate stands for; they are evaluated each time.
     eager: [Vec<u32>; Phase::ALL.len()],
     /// By phase: whether there is any rule.

@@ -23,7 +23,6 @@ use std::{net::IpAddr, sync::Arc};
 use crate::{
     Denial, Policy, RuleMatch, Verdict,
     config::{Category, Mode},
-    matching::Scratch,
     rule::{EngineMode, Phase},
 };
 use body::Body;
@@ -70,7 +69,6 @@ pub struct Transaction {
     would_block: bool,
     denial: Option<Denial>,
     limit_exceeded: Option<&'static str>,
-    scratch: Option<Scratch>,
     /// Phases whose rules were evaluated.
     evaluated: [bool; Phase::ALL.len()],
 }
@@ -100,7 +98,6 @@ impl Transaction {
             would_block: false,
             denial: None,
             limit_exceeded: None,
-            scratch: None,
             evaluated: [false; Phase::ALL.len()],
         }
     }

@@ -1,6 +1,6 @@
 //! Scans values and reports which rules' first links match.
 
-use super::{Bits, ChainId, Chains, Classes, Gates, chains::Copies, operator::Nothing};
+use super::{Bits, ChainId, Chains, Classes, Gates, chains::Copies, clean::Clean, operator::Nothing};
 use crate::{
     rule::{Collection, Phase},
     transform::base64_text,
@@ -22,6 +22,7 @@ pub(crate) struct Hit {
 /// Working memory of scans, so that a value costs no allocation; and what the scans found.
 #[derive(Debug)]
 pub(crate) struct Scratch {
+    clean: Clean,
     copies: Copies,
     active: Bits,
     allowed: Bits,
@@ -48,6 +49,7 @@ impl Scratch {
     pub(crate) fn new(gates: &Gates) -> Self {
         let set = || Bits::new(gates.all.len());
         Self {
+            clean: Clean::default(),
             copies: Copies::default(),
             active: set(),
             allowed: set(),
@@ -72,6 +74,10 @@ impl Scratch {
         let Some(lane) = gates.lane(phase, collection) else {
             return;
         };
+        if self.clean.contains((phase, collection), name, value) {
+            return;
+        }
+        let (found_before, is_all) = (self.hits.len(), !self.is_any_done);
         let classes = Classes::of(value);
         self.active.assign(&lane.gates);
         if self.is_any_done {
@@ -116,6 +122,10 @@ impl Scratch {
             }
         }
         self.copies = copies;
+        // Of gates that were not asked nothing is known.
+        if is_all && self.hits.len() == found_before {
+            self.clean.insert((phase, collection), name, value);
+        }
     }
 
     /// What was found, ordered by rule and value; the scratch forgets it.

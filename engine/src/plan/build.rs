@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Plan, PlannedLink, PlannedRule};
 use crate::{
-    matching::{Bits, Chains, FirstLink, GatesBuilder, Outline, Test},
+    matching::{Bits, Chains, FirstLink, GatesBuilder, Outline, Test, Workspace},
     rule::{
         Collection, Effect, Expression, ExpressionError, Item, Link, Macro, Operator, Phase, Rule, RuleId,
         Template,
@@ -149,6 +149,7 @@ impl PlanBuilder {
             rules: self.rules,
             gates,
             chains: self.chains,
+            workspace: Workspace::default(),
             eager: self.eager,
             phases,
             used,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Denial, Disposition, RuleMatch, Verdict,
-    matching::{Hit, Scratch},
+    matching::Hit,
     plan::{Plan, PlannedRule},
     rule::{Action, Collection, Effect, Link, Phase, Rule},
 };
@@ -130,15 +130,14 @@ impl Transaction {
     }
 
     /// Scans the fields from `first` on for the gates of a phase.
-    fn scan(&mut self, plan: &Plan, phase: Phase, first: u32) -> Vec<Hit> {
-        let mut scratch = self.scratch.take().unwrap_or_else(|| Scratch::new(&plan.gates));
-        for (index, field) in (0..).zip(self.fields.iter()).skip(first as usize) {
-            let place = (field.collection, field.name, index);
-            scratch.scan(&plan.gates, &plan.chains, phase, place, field.value);
-        }
-        let hits = scratch.take_hits();
-        self.scratch = Some(scratch);
-        hits
+    fn scan(&self, plan: &Plan, phase: Phase, first: u32) -> Vec<Hit> {
+        plan.workspace.with(&plan.gates, |scratch| {
+            for (index, field) in (0..).zip(self.fields.iter()).skip(first as usize) {
+                let place = (field.collection, field.name, index);
+                scratch.scan(&plan.gates, &plan.chains, phase, place, field.value);
+            }
+            scratch.take_hits()
+        })
     }
 
     /// What the rule's first link matched, if all its links match.

@@ -22,7 +22,7 @@ impl Anchor {
             let anchor = Self::new(bytes);
             let honest: f64 = bytes.iter().map(|byte| frequency(*byte)).product();
             // Sharing an anchor costs a comparison wherever it stands, which is worth a little rareness.
-            let rate = honest * (1 + load(&anchor)) as f64;
+            let rate = honest * f64::from(u32::try_from(1 + load(&anchor)).unwrap_or(u32::MAX));
             (rate, anchor, place)
         });
         let (_, anchor, place) = rated.min_by(|left, right| left.0.total_cmp(&right.0))?;
