@@ -1,10 +1,12 @@
 //! Microseconds per request with the core pack, and what compiling it costs; a plain program, without statistics
 //! beyond the median.
 //!
-//! `cargo bench -p secbeat-engine`
+//! `cargo bench -p secbeat-engine` measures time. To count instructions, which no other load on the machine changes,
+//! run one kind of request so many times under callgrind, and once more with fewer:
+//! `valgrind --tool=callgrind --callgrind-out-file=/dev/null target/release/deps/requests-… "browser GET" 1000`
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
-use std::{hint::black_box, sync::Arc, time::Duration, time::Instant};
+use std::{env, hint::black_box, sync::Arc, time::Duration, time::Instant};
 
 use secbeat_engine::{
     CompileErrors, Compiler, Policy, Progress, RequestHead, Transaction, Verdict, config::PolicyConfig,
@@ -134,6 +136,19 @@ fn run(policy: &Arc<Policy>, name: &str, path: &str, headers: Pairs<'_>, body: &
             verdict => verdict,
         }
     };
+    let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
+    if let Some(only) = arguments.next() {
+        let rounds = arguments
+            .next()
+            .and_then(|rounds| rounds.parse().ok())
+            .unwrap_or(0);
+        if only == name {
+            for _ in 0..rounds {
+                black_box(once());
+            }
+        }
+        return;
+    }
     let verdict = once();
     let mut times: Vec<Duration> = (0..300)
         .map(|_| {

@@ -1,5 +1,7 @@
 //! Fixed-size bit sets over small indices.
 
+use std::collections::BTreeMap;
+
 /// A set of indices below a bound that is fixed when the set is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Bits {
@@ -30,6 +32,15 @@ impl Bits {
         self.words
             .get(index / 64)
             .is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    /// Whether any of these occurs.
+    pub(crate) fn meets(&self, other: &SparseBits) -> bool {
+        other.words.iter().any(|(position, mask)| {
+            self.words
+                .get(*position as usize)
+                .is_some_and(|word| word & mask != 0)
+        })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -72,6 +83,30 @@ impl Bits {
     }
 }
 
+/// A set of indices of which few words have any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct SparseBits {
+    words: Box<[(u32, u64)]>,
+}
+
+impl SparseBits {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+}
+
+impl FromIterator<u32> for SparseBits {
+    fn from_iter<T: IntoIterator<Item = u32>>(indices: T) -> Self {
+        let mut words = BTreeMap::new();
+        for index in indices {
+            *words.entry(index / 64).or_insert(0) |= 1 << (index % 64);
+        }
+        Self {
+            words: words.into_iter().collect(),
+        }
+    }
+}
+
 struct Ones(u64);
 
 impl Iterator for Ones {
@@ -99,5 +134,8 @@ mod tests {
         }
         bits.insert(10_000);
         assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 64, 130, 199]);
+        assert!(bits.meets(&[1, 130].into_iter().collect()));
+        assert!(!bits.meets(&[1, 131, 10_000].into_iter().collect()));
+        assert!(!bits.meets(&SparseBits::default()));
     }
 }

@@ -1,8 +1,8 @@
 //! What the gates make of a value, told step by step rather than acted on. Nothing here is on the way of a transaction.
 
-use std::{collections::BTreeSet, ops::Range};
+use std::ops::Range;
 
-use super::{Classes, Gates, Test, gate::Gate, operator::Nothing};
+use super::{Bits, Classes, Gates, Test, gate::Gate, operator::Nothing};
 use crate::rule::{Collection, Phase};
 
 impl Gates {
@@ -23,26 +23,23 @@ impl Gates {
     }
 
     /// Every literal that occurs in a copy of a value.
-    pub(crate) fn literals_in(&self, copy: &[u8]) -> BTreeSet<u32> {
-        let mut seen = BTreeSet::new();
-        self.literals.scan(copy, |literal| {
-            seen.insert(literal);
-        });
+    pub(crate) fn literals_in(&self, copy: &[u8]) -> Bits {
+        let mut seen = Bits::new(self.literals.len());
+        self.literals.scan(copy, |literal| seen.insert(literal as usize));
         seen
     }
 }
 
 impl Gate {
     /// Whether the literals in a copy of a value open the gate.
-    pub(crate) fn is_opened_by(&self, seen: &BTreeSet<u32>) -> bool {
+    pub(crate) fn is_opened_by(&self, seen: &Bits) -> bool {
         let trigger = self.need.trigger();
-        trigger.is_none_or(|literals| literals.iter().any(|literal| seen.contains(literal)))
+        trigger.is_none_or(|literals| literals.iter().any(|literal| seen.contains(*literal as usize)))
     }
 
     /// Whether all holds that must hold before the operator is worth asking.
-    pub(crate) fn is_worth_asking(&self, copy: &[u8], seen: &BTreeSet<u32>) -> bool {
-        self.need
-            .holds(copy.len(), Classes::of(copy), |literal| seen.contains(&literal))
+    pub(crate) fn is_worth_asking(&self, copy: &[u8], seen: &Bits) -> bool {
+        self.need.holds(copy.len(), Classes::of(copy), seen)
     }
 }
 

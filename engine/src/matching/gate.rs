@@ -63,6 +63,8 @@ pub(crate) struct Gates {
     pub(crate) plain: Bits,
     /// Gates by chain.
     pub(crate) by_chain: Vec<Bits>,
+    /// Gates that only a value with a byte of one of these classes may pass.
+    demands: Vec<(Classes, Bits)>,
     /// By phase and collection.
     lanes: Vec<Lane>,
 }
@@ -76,13 +78,25 @@ pub(crate) struct Lane {
 }
 
 impl Gates {
+    /// Demands kept; a gate with another one is looked at more often than it had to be.
+    const DEMANDS: usize = 64;
+
     pub(crate) fn lane(&self, phase: Phase, collection: Collection) -> Option<&Lane> {
         self.lanes
             .get(lane_index(phase, collection))
             .filter(|lane| !lane.gates.is_empty())
     }
 
-    /// Bytes that the automata take.
+    /// Takes out the gates that no value of these classes may pass.
+    pub(crate) fn keep_feasible(&self, gates: &mut Bits, classes: Classes) {
+        for (wanted, gated) in &self.demands {
+            if !wanted.meets(classes) {
+                gates.subtract(gated);
+            }
+        }
+    }
+
+    /// Bytes that the tables of literals take.
     pub(crate) fn size(&self) -> usize {
         self.literals.size()
     }
@@ -171,6 +185,7 @@ impl GatesBuilder {
         let mut always = Bits::new(count);
         let mut plain = Bits::new(count);
         let mut by_chain = vec![Bits::new(count); chains.len()];
+        let mut demands: Vec<(Classes, Bits)> = Vec::new();
         let mut lanes = vec![
             Lane {
                 gates: Bits::new(count),
@@ -191,6 +206,15 @@ impl GatesBuilder {
             }
             if gate.may_be_plain {
                 plain.insert(index);
+            }
+            for wanted in gate.need.classes() {
+                if let Some((_, gates)) = demands.iter_mut().find(|(known, _)| known == wanted) {
+                    gates.insert(index);
+                } else if demands.len() < Gates::DEMANDS {
+                    let mut gates = Bits::new(count);
+                    gates.insert(index);
+                    demands.push((*wanted, gates));
+                }
             }
             if let Some(gates) = by_chain.get_mut(gate.chain.index()) {
                 gates.insert(index);
@@ -220,6 +244,7 @@ impl GatesBuilder {
             always,
             plain,
             by_chain,
+            demands,
             lanes,
         }
     }

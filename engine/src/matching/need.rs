@@ -1,66 +1,171 @@
 //! Necessary conditions in the form in which they are checked: a list of clauses that must all hold.
 
-use super::{ByteSet, Classes, formula::Formula};
+use super::{Bits, ByteSet, Classes, bits::SparseBits, formula::Formula};
 
 /// What must hold for a value before an operator is worth asking.
 #[derive(Debug, Default)]
 pub(crate) struct Need {
     /// Bytes that the value must have at least.
-    pub(crate) min_len: usize,
-    /// What must occur in it; the first clause is the most telling one.
-    pub(crate) clauses: Vec<Clause>,
+    min_len: usize,
+    /// Literals of which one must occur: what best tells honest text from the rest. Without them it is always looked at.
+    trigger: Option<Box<[u32]>>,
+    /// For each of these sets, some class of it must occur.
+    classes: Vec<Classes>,
+    condition: Condition,
 }
 
-/// One of these literals, or a byte of one of these classes, must occur.
-#[derive(Debug)]
-pub(crate) struct Clause {
-    /// Literals by their number in the policy.
-    pub(crate) literals: Box<[u32]>,
-    /// Byte classes.
-    pub(crate) classes: Classes,
+/// A formula whose literals have numbers.
+#[derive(Debug, Default, PartialEq)]
+enum Condition {
+    #[default]
+    Holds,
+    /// One of these literals occurs.
+    Literals(SparseBits),
+    /// A byte of one of these classes occurs.
+    Classes(Classes),
+    All(Box<[Condition]>),
+    Any(Box<[Condition]>),
 }
 
 impl Need {
-    /// Clauses kept of one condition; the most telling ones.
-    const CLAUSES: usize = 4;
-    /// Literals of the most telling clause beyond which it is not kept.
-    const LITERALS: usize = 512;
-    /// The same for the other clauses, which do not decide whether a rule is looked at.
-    const MORE_LITERALS: usize = 16;
+    /// Literals of the trigger beyond which there is none.
+    const TRIGGER: usize = 512;
+    /// Literals of the condition beyond which only the trigger is left.
+    const LITERALS: usize = 1_024;
+    /// Sets of classes kept, the most telling ones.
+    const CLASSES: usize = 4;
 
-    /// Turns a formula into clauses; `intern` gives a literal its number.
+    /// Turns a formula into a need; `intern` gives a literal its number.
     pub(crate) fn new(min_len: usize, formula: &Formula, mut intern: impl FnMut(&[u8]) -> u32) -> Self {
         let mut drafts = Vec::new();
         collect(formula, &mut drafts);
-        drafts.retain(|draft| draft.literals.len() <= Self::LITERALS && draft.weight < 1.0);
+        drafts.retain(|draft| draft.weight < 1.0);
         drafts.sort_by(|left, right| left.weight.total_cmp(&right.weight));
-        let mut drafts = drafts.into_iter();
-        let first = drafts.next();
-        let others = drafts.filter(|draft| draft.literals.len() <= Self::MORE_LITERALS);
-        let clauses = first
-            .into_iter()
-            .chain(others)
-            .take(Self::CLAUSES)
-            .map(|draft| Clause {
-                literals: draft.literals.iter().map(|literal| intern(literal)).collect(),
-                classes: Classes::of_set(&draft.bytes),
+        let trigger = drafts.iter().find(|draft| draft.bytes == ByteSet::default());
+        let trigger = trigger.filter(|draft| draft.literals.len() <= Self::TRIGGER);
+        let trigger: Option<Box<[u32]>> =
+            trigger.map(|draft| draft.literals.iter().map(|literal| intern(literal)).collect());
+        let condition = if literals(formula) <= Self::LITERALS {
+            Condition::of(formula, &mut intern)
+        } else {
+            let trigger = trigger.clone();
+            trigger.map_or(Condition::Holds, |literals| {
+                Condition::Literals(literals.into_iter().collect())
             })
-            .collect();
-        Self { min_len, clauses }
+        };
+        let mut classes = required(formula);
+        classes.sort_by_key(|classes| classes.commonness());
+        classes.dedup();
+        classes.truncate(Self::CLASSES);
+        Self {
+            min_len,
+            trigger,
+            classes,
+            condition,
+        }
     }
 
     /// The literals of which one must have been seen, if literals alone can tell.
     pub(crate) fn trigger(&self) -> Option<&[u32]> {
-        let clause = self.clauses.first()?;
-        (clause.classes == Classes::default()).then_some(&clause.literals)
+        self.trigger.as_deref()
+    }
+
+    /// Sets of classes; of each one, some class must occur.
+    pub(crate) fn classes(&self) -> &[Classes] {
+        &self.classes
     }
 
     /// Whether a value of this length and these classes, in which these literals were seen, may match.
-    pub(crate) fn holds(&self, len: usize, classes: Classes, seen: impl Fn(u32) -> bool) -> bool {
-        len >= self.min_len
-            && self.clauses.iter().all(|clause| {
-                clause.classes.meets(classes) || clause.literals.iter().any(|literal| seen(*literal))
-            })
+    pub(crate) fn holds(&self, len: usize, classes: Classes, seen: &Bits) -> bool {
+        len >= self.min_len && self.condition.holds(classes, seen)
+    }
+}
+
+impl Condition {
+    fn of(formula: &Formula, intern: &mut impl FnMut(&[u8]) -> u32) -> Self {
+        match formula {
+            Formula::True => Self::Holds,
+            Formula::Bytes(bytes) => Self::Classes(Classes::of_set(bytes)),
+            Formula::Literal(literal) => Self::Literals([intern(literal)].into_iter().collect()),
+            Formula::And(members) => {
+                // What is least likely settles it first.
+                let members = by_likelihood(members.iter());
+                Self::All(
+                    members
+                        .into_iter()
+                        .map(|member| Self::of(member, intern))
+                        .collect(),
+                )
+            }
+            Formula::Or(members) => {
+                let is_literal = |member: &&Formula| matches!(member, Formula::Literal(_));
+                let literals = members.iter().filter_map(|member| match member {
+                    Formula::Literal(literal) => Some(intern(literal)),
+                    _ => None,
+                });
+                let literals: SparseBits = literals.collect();
+                let others = by_likelihood(members.iter().filter(|member| !is_literal(member)));
+                let others = others.into_iter().rev();
+                let mut any: Vec<Self> = others.map(|member| Self::of(member, intern)).collect();
+                if any.is_empty() {
+                    return Self::Literals(literals);
+                }
+                if !literals.is_empty() {
+                    any.insert(0, Self::Literals(literals));
+                }
+                Self::Any(any.into())
+            }
+        }
+    }
+
+    fn holds(&self, classes: Classes, seen: &Bits) -> bool {
+        match self {
+            Self::Holds => true,
+            Self::Literals(literals) => seen.meets(literals),
+            Self::Classes(wanted) => wanted.meets(classes),
+            Self::All(members) => members.iter().all(|member| member.holds(classes, seen)),
+            Self::Any(members) => members.iter().any(|member| member.holds(classes, seen)),
+        }
+    }
+}
+
+/// Formulas by how likely they hold for honest text, the least likely first.
+fn by_likelihood<'a>(formulas: impl Iterator<Item = &'a Formula>) -> Vec<&'a Formula> {
+    let mut formulas: Vec<&Formula> = formulas.collect();
+    let likelihood = |formula: &Formula| relaxed(formula).map_or(f64::INFINITY, |draft| draft.weight);
+    formulas.sort_by(|left, right| likelihood(left).total_cmp(&likelihood(right)));
+    formulas
+}
+
+/// How many literals a formula has.
+fn literals(formula: &Formula) -> usize {
+    match formula {
+        Formula::True | Formula::Bytes(_) => 0,
+        Formula::Literal(_) => 1,
+        Formula::And(members) | Formula::Or(members) => members.iter().map(literals).sum(),
+    }
+}
+
+/// Sets of classes of which some class must occur for a formula to hold.
+fn required(formula: &Formula) -> Vec<Classes> {
+    match formula {
+        Formula::True => Vec::new(),
+        Formula::Bytes(bytes) => vec![Classes::of_set(bytes)],
+        Formula::Literal(literal) => literal.iter().map(|byte| Classes::of(&[*byte])).collect(),
+        Formula::And(members) => members.iter().flat_map(required).collect(),
+        Formula::Or(members) => {
+            let mut union = Classes::default();
+            for member in members {
+                match required(member)
+                    .into_iter()
+                    .min_by_key(|classes| classes.commonness())
+                {
+                    Some(rarest) => union = union.or(rarest),
+                    None => return Vec::new(),
+                }
+            }
+            vec![union]
+        }
     }
 }
 

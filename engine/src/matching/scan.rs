@@ -156,6 +156,7 @@ impl Scratch {
 
     /// Finds the allowed gates that a copy passes.
     fn scan_copy(&mut self, gates: &Gates, subject: Subject<'_>) {
+        gates.keep_feasible(&mut self.allowed, subject.classes);
         if self.allowed.is_empty() {
             return;
         }
@@ -181,10 +182,9 @@ impl Scratch {
             let Some(gate) = gates.all.get(index) else {
                 continue;
             };
-            let holds = gate.need.holds(subject.bytes.len(), subject.classes, |literal| {
-                self.seen.contains(literal as usize)
-            });
-            if !holds || !gate.selects(subject.collection, subject.name) {
+            if !gate.need.holds(subject.bytes.len(), subject.classes, &self.seen)
+                || !gate.selects(subject.collection, subject.name)
+            {
                 continue;
             }
             let Some(found) = gate.test.find(subject.bytes, &Nothing) else {
