@@ -343,12 +343,9 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self) -> Token {
-        let rest = self.rest(0);
-        let len = rest
-            .iter()
-            .position(|byte| is_word_end(*byte))
-            .unwrap_or(rest.len());
-        let word = self.slice(0, len.min(Token::LIMIT));
+        let head = self.slice(0, Token::LIMIT);
+        let end = head.iter().position(|byte| is_word_end(*byte));
+        let word = head.get(..end.unwrap_or(head.len())).unwrap_or_default();
         // A word that means something may end in a dot or a back quote: `select.1`, `select`a``.
         let borders = word
             .iter()
@@ -360,12 +357,11 @@ impl<'a> Lexer<'a> {
                 return self.take(kind, end);
             }
         }
-        let kind = if len <= Token::LIMIT {
-            word::find(word)
-        } else {
-            None
-        };
-        self.take(kind.unwrap_or(Kind::Bareword), len)
+        // Only what is consumed is read to its end, for words cut at dots may follow each other without end.
+        let rest = self.rest(word.len());
+        let more = rest.iter().take_while(|byte| !is_word_end(**byte)).count();
+        let kind = if more == 0 { word::find(word) } else { None };
+        self.take(kind.unwrap_or(Kind::Bareword), word.len() + more)
     }
 
     fn variable(&mut self) -> Token {

@@ -8,16 +8,65 @@ static WORDS: [&[u8]; 985] = table::lines(include_str!("../data/words.txt"));
 /// Bytes of the longest word.
 const LONGEST: usize = 29;
 
+/// Places of the index, of which half stay free.
+const PLACES: usize = 2_048;
+/// Bits of an entry of the index that hold the number of a word, from 1; the others hold a part of its hash.
+const NUMBER_BITS: u32 = 10;
+
+/// By hash: the word. Words that share a place stand behind each other.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler evaluates it, and a wrong index is an error of the build"
+)]
+static INDEX: [u16; PLACES] = {
+    let mut index = [0; PLACES];
+    let mut number = 0;
+    while number < WORDS.len() {
+        let (_, word) = WORDS[number].split_at(2);
+        let hash = hash(word);
+        let mut place = hash as usize % PLACES;
+        while index[place] != 0 {
+            place = (place + 1) % PLACES;
+        }
+        number += 1;
+        index[place] = tag(hash) | number as u16;
+    }
+    index
+};
+
+/// Hashes a word regardless of ASCII case (FNV-1a).
+const fn hash(word: &[u8]) -> u32 {
+    let mut hash = 0x811c_9dc5_u32;
+    let mut rest = word;
+    while let Some((byte, tail)) = rest.split_first() {
+        hash = (hash ^ byte.to_ascii_uppercase() as u32).wrapping_mul(0x0100_0193);
+        rest = tail;
+    }
+    hash
+}
+
+const fn tag(hash: u32) -> u16 {
+    (hash >> 16) as u16 >> NUMBER_BITS << NUMBER_BITS
+}
+
 /// What a word or an operator of two bytes is, regardless of case; `None` for one that means nothing.
 pub(super) fn find(word: &[u8]) -> Option<Kind> {
     if word.len() < 2 || word.len() > LONGEST {
         return None;
     }
-    let upper = word.iter().map(u8::to_ascii_uppercase);
-    let text = |entry: &'static [u8]| entry.get(2..).unwrap_or_default();
-    let place = WORDS.binary_search_by(|entry| text(entry).iter().copied().cmp(upper.clone()));
-    let entry = WORDS.get(place.ok()?)?;
-    kind(*entry.first()?)
+    let hash = hash(word);
+    let mut place = hash as usize % PLACES;
+    loop {
+        let entry = INDEX.get(place).copied().filter(|entry| *entry != 0)?;
+        let number = entry & ((1 << NUMBER_BITS) - 1);
+        if entry ^ number == tag(hash)
+            && let Some([letter, _, known @ ..]) = WORDS.get(usize::from(number) - 1)
+            && known.eq_ignore_ascii_case(word)
+        {
+            return kind(*letter);
+        }
+        place = (place + 1) % PLACES;
+    }
 }
 
 fn kind(letter: u8) -> Option<Kind> {
