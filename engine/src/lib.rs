@@ -37,6 +37,7 @@ pub mod rule;
 pub mod trace;
 pub mod transform;
 
+mod ask;
 mod compile;
 mod injection;
 mod mask;
@@ -47,6 +48,7 @@ mod printable;
 mod transaction;
 mod verdict;
 
+pub use ask::{Answer, Question};
 pub use compile::{CompileError, CompileErrors, Compiler, Progress, compile, compile_program};
 pub use policy::Policy;
 pub use printable::printable;

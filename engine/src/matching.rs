@@ -28,7 +28,7 @@ pub(crate) use bits::Bits;
 pub(crate) use bytes::{ByteSet, Classes};
 pub(crate) use chains::{ChainId, Chains};
 pub(crate) use gate::{FirstLink, Gate, Gates, GatesBuilder, selects};
-pub(crate) use operator::{Environment, Test, number};
+pub(crate) use operator::{Environment, Nothing, Test, number};
 pub(crate) use outline::Outline;
 pub(crate) use scan::{Hit, Scratch};
 pub(crate) use workspace::Workspace;

@@ -22,6 +22,7 @@ pub use collection::Collection;
 pub use effect::{Control, Effect, EngineMode, RuleSelection};
 pub use expression::{Expression, ExpressionError, Flags};
 pub use ip_range::IpRange;
+pub(crate) use ip_range::IpRanges;
 pub use operator::{ByteRanges, Comparison, Operator, TextTest};
 pub use phase::Phase;
 pub use regex::Regex;

@@ -54,10 +54,13 @@ pub(super) fn operator(pattern: &PatternConfig, path: Path, errors: &mut Errors)
             }
             Some(Operator::Pm(words))
         }
-        _ => expression(text)
-            .map_err(|reason| wrong(&reason))
-            .ok()
-            .map(Operator::Rx),
+        how => {
+            let expression = expression(text).map_err(|reason| wrong(&reason)).ok()?;
+            Some(match how {
+                PatternOperator::VerifyCc => Operator::VerifyCc(expression),
+                _ => Operator::Rx(expression),
+            })
+        }
     }
 }
 

@@ -14,9 +14,9 @@ pub struct PatternConfig {
     pub name: String,
     /// What is asked of a value. Default `rx`.
     pub operator: PatternOperator,
-    /// What the operator compares with, 1 to 4,096 bytes. Of `rx`: a regular expression in the syntax of the `regex`
-    /// crate without Unicode, over bytes, ignoring ASCII case; `.` is any byte, line ends among them; it must not match
-    /// the empty string. Of `pm`: words. Of `detect_sqli` and `detect_xss`: nothing.
+    /// What the operator compares with, 1 to 4,096 bytes. Of `rx` and `verify_cc`: a regular expression in the syntax of
+    /// the `regex` crate without Unicode, over bytes, ignoring ASCII case; `.` is any byte, line ends among them; it must
+    /// not match the empty string. Of `pm`: words. Of `detect_sqli` and `detect_xss`: nothing.
     pub pattern: String,
     /// Class of attack.
     pub category: Category,
@@ -94,6 +94,8 @@ pub enum PatternOperator {
     EndsWith,
     /// It is the text.
     Equals,
+    /// The regular expression matches in it the number of a payment card whose check digit is right.
+    VerifyCc,
     /// It changes the SQL statement into which an application puts it.
     DetectSqli,
     /// It runs scripts in the page into which an application puts it.
@@ -110,6 +112,7 @@ impl PatternOperator {
             Self::BeginsWith => "begins_with",
             Self::EndsWith => "ends_with",
             Self::Equals => "equals",
+            Self::VerifyCc => "verify_cc",
             Self::DetectSqli => "detect_sqli",
             Self::DetectXss => "detect_xss",
         }

@@ -36,6 +36,20 @@ impl Formula {
         from_exact(literals.into_iter().map(<[u8]>::to_ascii_lowercase).collect())
     }
 
+    /// Whether it holds for a value; slow, to check what is found quickly elsewhere.
+    pub(crate) fn holds(&self, value: &[u8]) -> bool {
+        match self {
+            Self::True => true,
+            Self::Bytes(bytes) => value.iter().any(|byte| bytes.contains(*byte)),
+            Self::Literal(literal) => {
+                let mut windows = value.windows(literal.len().max(1));
+                windows.any(|window| window.eq_ignore_ascii_case(literal))
+            }
+            Self::And(members) => members.iter().all(|member| member.holds(value)),
+            Self::Or(members) => members.iter().any(|member| member.holds(value)),
+        }
+    }
+
     /// One of these bytes occurs.
     pub(crate) fn any_of_bytes(bytes: ByteSet) -> Self {
         bytes_formula(bytes)

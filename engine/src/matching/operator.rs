@@ -1,14 +1,17 @@
 //! Operators in the form in which they are asked.
 
+mod card;
+mod text;
+
 use std::{borrow::Cow, net::IpAddr, ops::Range};
 
 use aho_corasick::AhoCorasick;
-use memchr::memmem;
+use memchr::memchr_iter;
 
 use super::ByteSet;
 use crate::{
     injection,
-    rule::{Comparison, ExpressionError, IpRange, Operator, Regex, Template, TextTest},
+    rule::{Comparison, ExpressionError, IpRanges, Operator, Regex, Template, TextTest},
 };
 
 /// What a test may ask of the transaction around it.
@@ -33,10 +36,12 @@ pub(crate) enum Test {
     Pm(AhoCorasick),
     Text(TextTest, Template),
     Number(Comparison, Template),
-    IpMatch(Vec<IpRange>),
+    IpMatch(IpRanges),
     /// A byte outside of the set occurs.
     Bytes(ByteSet),
     NotUtf8,
+    UrlEncoding,
+    Cc(Regex),
     Sqli,
     Xss,
     Always,
@@ -56,11 +61,13 @@ impl Test {
             }
             Operator::Text(test, other) => Self::Text(*test, other.clone()),
             Operator::Number(comparison, number) => Self::Number(*comparison, number.clone()),
-            Operator::IpMatch(ranges) => Self::IpMatch(ranges.clone()),
+            Operator::IpMatch(ranges) => Self::IpMatch(IpRanges::new(ranges)),
             Operator::ValidateByteRange(ranges) => {
                 Self::Bytes((0..=u8::MAX).filter(|byte| ranges.contains(*byte)).collect())
             }
             Operator::ValidateUtf8 => Self::NotUtf8,
+            Operator::ValidateUrlEncoding => Self::UrlEncoding,
+            Operator::VerifyCc(expression) => Self::Cc(Regex::lazy(expression)),
             Operator::DetectSqli => Self::Sqli,
             Operator::DetectXss => Self::Xss,
             Operator::UnconditionalMatch => Self::Always,
@@ -73,16 +80,13 @@ impl Test {
         match self {
             Self::Rx(regex) => regex.find(value),
             Self::Pm(phrases) => phrases.find(value).map(|found| found.range()),
-            Self::Text(test, other) => find_text(*test, value, &environment.expand(other)),
+            Self::Text(test, other) => text::find(*test, value, &environment.expand(other)),
             Self::Number(comparison, right) => comparison
                 .holds(number(value), number(&environment.expand(right)))
                 .then_some(0..value.len()),
             Self::IpMatch(ranges) => {
                 let address: IpAddr = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
-                ranges
-                    .iter()
-                    .any(|range| range.contains(address))
-                    .then_some(0..value.len())
+                ranges.contains(address).then_some(0..value.len())
             }
             Self::Bytes(allowed) => value
                 .iter()
@@ -92,6 +96,8 @@ impl Test {
                 let position = std::str::from_utf8(value).err()?.valid_up_to();
                 Some(position..position + 1)
             }
+            Self::UrlEncoding => find_bad_percent(value),
+            Self::Cc(regex) => card::find(regex, value),
             Self::Sqli => injection::is_sqli(value).then_some(0..value.len()),
             Self::Xss => injection::is_xss(value).then_some(0..value.len()),
             Self::Always => Some(0..value.len()),
@@ -110,40 +116,32 @@ impl Test {
     /// Builds now what would be built when it is asked first.
     pub(crate) fn build(&self) -> Result<(), ExpressionError> {
         match self {
-            Self::Rx(regex) => regex.build(),
+            Self::Rx(regex) | Self::Cc(regex) => regex.build(),
             _ => Ok(()),
         }
     }
 
     /// Whether it was asked and could not be built; then it says that everything matches.
     pub(crate) fn is_broken(&self) -> bool {
-        matches!(self, Self::Rx(regex) if regex.is_broken())
+        matches!(self, Self::Rx(regex) | Self::Cc(regex) if regex.is_broken())
     }
 }
 
-fn find_text(how: TextTest, value: &[u8], text: &[u8]) -> Option<Range<usize>> {
-    let start = match how {
-        TextTest::Contains => memmem::find(value, text)?,
-        TextTest::ContainsWord => find_word(value, text)?,
-        TextTest::BeginsWith => value.starts_with(text).then_some(0)?,
-        TextTest::EndsWith => value.ends_with(text).then(|| value.len() - text.len())?,
-        TextTest::Equals => (value == text).then_some(0)?,
-        TextTest::Within => return memmem::find(text, value).map(|_| 0..value.len()),
+/// The first `%` without two hexadecimal digits behind it, with what stands in their place.
+fn find_bad_percent(value: &[u8]) -> Option<Range<usize>> {
+    let is_bad = |start: &usize| {
+        let digits = value.get(start + 1..start + 3);
+        !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
-    Some(start..start + text.len())
-}
-
-fn find_word(value: &[u8], text: &[u8]) -> Option<usize> {
-    let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
-    memmem::find_iter(value, text).find(|start| {
-        let before = start.checked_sub(1).and_then(|position| value.get(position));
-        !is_word(before) && !is_word(value.get(start + text.len()))
-    })
+    // Where the digits are right, neither of them is a percent sign.
+    let start = memchr_iter(b'%', value).find(is_bad)?;
+    Some(start..value.len().min(start + 3))
 }
 
 /// The number at the beginning of a value, as C's `atoi` reads it: 0 when there is none; saturating.
 pub(crate) fn number(value: &[u8]) -> i64 {
-    let value = value.trim_ascii_start();
+    let blanks = value.iter().take_while(|byte| matches!(byte, b' ' | 9..=13));
+    let value = value.get(blanks.count()..).unwrap_or_default();
     let (negative, digits) = match value.split_first() {
         Some((b'-', rest)) => (true, rest),
         Some((b'+', rest)) => (false, rest),
@@ -162,7 +160,7 @@ pub(crate) fn number(value: &[u8]) -> i64 {
 mod tests {
     use super::*;
     use crate::{
-        matching::outline,
+        matching::Outline,
         rule::{ByteRanges, Expression, Flags},
     };
 
@@ -170,7 +168,7 @@ mod tests {
         let test = Test::new(operator).unwrap();
         let found = test.find(value, &Nothing);
         if found.is_some() {
-            outline::check(operator, value);
+            assert!(Outline::of(operator).allows(value), "{operator:?}");
         }
         found
     }
@@ -180,23 +178,100 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_compared_byte_by_byte() {
-        assert_eq!(find(&text(TextTest::Contains, "b"), b"abc"), Some(1..2));
-        assert_eq!(find(&text(TextTest::Contains, "B"), b"abc"), None);
-        assert_eq!(find(&text(TextTest::BeginsWith, "ab"), b"abc"), Some(0..2));
-        assert_eq!(find(&text(TextTest::BeginsWith, "bc"), b"abc"), None);
-        assert_eq!(find(&text(TextTest::EndsWith, "bc"), b"abc"), Some(1..3));
-        assert_eq!(find(&text(TextTest::EndsWith, "ab"), b"abc"), None);
-        assert_eq!(find(&text(TextTest::Equals, "abc"), b"abc"), Some(0..3));
-        assert_eq!(find(&text(TextTest::Equals, "abc"), b"ab"), None);
-        assert_eq!(find(&text(TextTest::Within, "GET POST"), b"POST"), Some(0..4));
-        assert_eq!(find(&text(TextTest::Within, "GET POST"), b"PUT"), None);
+    fn texts_compare_as_they_say() {
+        for (how, value, expected) in [
+            (TextTest::Contains, &b"xabx"[..], Some(1..3)),
+            (TextTest::ContainsWord, b"xab ab", Some(4..6)),
+            (TextTest::BeginsWith, b"abx", Some(0..2)),
+            (TextTest::EndsWith, b"xab", Some(1..3)),
+            (TextTest::Equals, b"ab", Some(0..2)),
+            (TextTest::Within, b"b", Some(0..1)),
+        ] {
+            assert_eq!(find(&text(how, "ab"), value), expected, "{how:?}");
+            assert_eq!(find(&text(how, "ab"), b"AB"), None, "{how:?}");
+        }
     }
 
     #[test]
-    fn words_have_borders() {
-        assert_eq!(find(&text(TextTest::ContainsWord, "or"), b"for or"), Some(4..6));
-        assert_eq!(find(&text(TextTest::ContainsWord, "or"), b"for _or or1"), None);
+    fn nothing_to_look_for_is_not_found() {
+        assert_eq!(find(&Operator::Pm(Vec::new()), b"a"), None);
+        assert_eq!(find(&Operator::IpMatch(Vec::new()), b"::1"), None);
+        assert_eq!(
+            find(&Operator::ValidateByteRange(ByteRanges(Vec::new())), b""),
+            None
+        );
+        assert_eq!(
+            find(&Operator::ValidateByteRange(ByteRanges(Vec::new())), b"a"),
+            Some(0..1)
+        );
+        assert_eq!(find(&Operator::ValidateUtf8, b""), None);
+        assert_eq!(find(&Operator::UnconditionalMatch, b""), Some(0..0));
+    }
+
+    #[test]
+    fn macros_are_expanded_before_it_is_compared() {
+        struct Tx;
+        impl Environment for Tx {
+            fn expand<'a>(&self, _: &'a Template) -> Cow<'a, [u8]> {
+                Cow::Borrowed(b"12")
+            }
+        }
+        let template = Template::parse("%{tx.a}").unwrap();
+        let equals = Operator::Text(TextTest::Equals, template.clone());
+        let less = Operator::Number(Comparison::Lt, template);
+        for (operator, value, expected) in [
+            (&equals, &b"12"[..], Some(0..2)),
+            (&equals, b"13", None),
+            (&less, b"11", Some(0..2)),
+            (&less, b"12", None),
+        ] {
+            let test = Test::new(operator).unwrap();
+            assert!(!test.is_pure() && Outline::of(operator).allows(value));
+            assert_eq!(test.find(value, &Tx), expected, "{operator:?}");
+        }
+    }
+
+    #[test]
+    fn percent_signs_need_two_digits() {
+        for (value, expected) in [
+            (&b"a%2fb%aF"[..], None),
+            (b"", None),
+            (b"100%", Some(3..4)),
+            (b"%4", Some(0..2)),
+            (b"%41%zz%", Some(3..6)),
+            (b"%%41", Some(0..3)),
+        ] {
+            assert_eq!(find(&Operator::ValidateUrlEncoding, value), expected);
+        }
+    }
+
+    #[test]
+    fn encodings_that_utf8_does_not_have_are_told() {
+        for (value, expected) in [
+            (&b"a\xc0\xaf"[..], Some(1..2)),
+            (b"\xed\xa0\x80", Some(0..1)),
+            (b"\xf5\x80\x80\x80", Some(0..1)),
+            (b"\xf4\x8f\xbf\xbf", None),
+            (b"ab\xe2\x82", Some(2..3)),
+            (b"\x80", Some(0..1)),
+        ] {
+            assert_eq!(find(&Operator::ValidateUtf8, value), expected);
+        }
+    }
+
+    #[test]
+    fn injections_are_told_from_text() {
+        for (operator, attack, text) in [
+            (
+                Operator::DetectSqli,
+                &b"1' or 1=1 -- -"[..],
+                &b"It's one or two"[..],
+            ),
+            (Operator::DetectXss, b"<script>", b"a < b, c = d"),
+        ] {
+            assert_eq!(find(&operator, attack), Some(0..attack.len()));
+            assert_eq!(find(&operator, text), None);
+        }
     }
 
     #[test]

@@ -4,14 +4,23 @@ use std::sync::Arc;
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::{Chains, FirstLink, Gates, GatesBuilder, Hit, Outline, Scratch, Test, operator::Nothing};
+use super::{Chains, FirstLink, Gates, GatesBuilder, Hit, Nothing, Outline, Scratch, Test};
 use crate::{
-    rule::{Collection, Expression, Flags, Operator, Phase, Target, Template, TextTest},
+    rule::{
+        ByteRanges, Collection, Comparison, Expression, Flags, Operator, Phase, Target, Template, TextTest,
+    },
     transform::Transformation,
 };
 
 const WORDS: &[&str] = &[
     "ab", "c", "select", "on", "1", "%", "<", "(", " ", "x-y", "/", "\u{e9}", "\0", "_",
+];
+const COMPARISONS: &[Comparison] = &[
+    Comparison::Eq,
+    Comparison::Ge,
+    Comparison::Gt,
+    Comparison::Le,
+    Comparison::Lt,
 ];
 const CHAINS: &[&[Transformation]] = &[
     &[],
@@ -71,6 +80,18 @@ fn operator() -> impl Strategy<Value = Operator> {
             Operator::Rx(Expression::new(&text, Flags { ignore_case, groups: false }).unwrap())
         }),
         1 => vec(text(), 1..4).prop_map(|phrases| Operator::Pm(phrases.iter().map(|phrase| phrase.as_bytes().into()).collect())),
+        1 => select(vec![
+            Operator::DetectSqli,
+            Operator::DetectXss,
+            Operator::ValidateUrlEncoding,
+            Operator::ValidateUtf8,
+            Operator::ValidateByteRange(ByteRanges(vec![b' '..=b'%', b'a'..=b'x'])),
+            Operator::IpMatch(vec!["::/1".parse().unwrap(), "10.0.0.0/8".parse().unwrap()]),
+            Operator::UnconditionalMatch,
+            Operator::NoMatch,
+        ]),
+        1 => expression().prop_map(|text| Operator::VerifyCc(Expression::new(&text, Flags { ignore_case: true, groups: false }).unwrap())),
+        1 => (select(COMPARISONS), -1_i64..12).prop_map(|(how, number)| Operator::Number(how, Template::literal(number.to_string().as_bytes()))),
         1 => (select(tests.to_vec()), text()).prop_map(|(how, text)| Operator::Text(how, Template::literal(text.as_bytes()))),
     ]
 }
@@ -85,7 +106,7 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
         6 => select(WORDS).prop_map(|word| word.as_bytes().to_vec()),
         2 => select(WORDS).prop_map(|word| word.to_ascii_uppercase().into_bytes()),
         1 => select(WORDS).prop_map(encode),
-        1 => select(&["&lt;", "0x3c", "6162", "+", "'", "\\"][..]).prop_map(|text| text.as_bytes().to_vec()),
+        1 => select(&["&lt;", "0x3c", "6162", "+", "'", "\\", "' or 1=1 --", "<svg onload=x>", "1 union select", "::1", "10.1.2.3", "18", "4111111111111111"][..]).prop_map(|text| text.as_bytes().to_vec()),
         1 => vec(any::<u8>(), 1..3),
     ];
     vec(part, 0..8).prop_map(|parts| parts.concat())
@@ -112,6 +133,17 @@ fn build(rules: &[(Operator, &[Transformation])], once: bool) -> (Gates, Chains,
     }
     while builder.step() {}
     (builder.finish(&chains), chains, tests)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_an_operator_matches_its_outline_allows(operator in operator(), value in value()) {
+        let found = Test::new(&operator).unwrap().find(&value, &Nothing);
+        prop_assert!(found.is_none() || Outline::of(&operator).allows(&value), "{operator:?}");
+        prop_assert!(found.is_none_or(|found| value.get(found).is_some()), "{operator:?}");
+    }
 }
 
 proptest! {

@@ -202,7 +202,7 @@ impl PlanBuilder {
             test.build()?;
         }
         self.size += match (&operator, &*test) {
-            (Operator::Rx(expression), _) => expression.size(),
+            (Operator::Rx(expression) | Operator::VerifyCc(expression), _) => expression.size(),
             (_, Test::Pm(automaton)) => automaton.memory_usage(),
             _ => 0,
         };

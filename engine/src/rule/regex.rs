@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use regex_automata::{meta, nfa::thompson::WhichCaptures, util::captures::Captures};
+use regex_automata::{Input, meta, nfa::thompson::WhichCaptures, util::captures::Captures};
 
 use super::{Expression, ExpressionError, Flags, expression::parse};
 
@@ -63,6 +63,20 @@ impl Regex {
     pub(crate) fn find(&self, value: &[u8]) -> Option<Range<usize>> {
         match self.automaton() {
             Some(automaton) => automaton.find(value).map(|found| found.range()),
+            None => Some(0..value.len()),
+        }
+    }
+
+    /// The leftmost match within a part of a value; what stands around the part is seen, too.
+    pub(crate) fn find_in(&self, value: &[u8], part: Range<usize>) -> Option<Range<usize>> {
+        if part.start > part.end || part.end > value.len() {
+            return None;
+        }
+        match self.automaton() {
+            Some(automaton) => {
+                let found = automaton.find(Input::new(value).range(part));
+                found.map(|found| found.range())
+            }
             None => Some(0..value.len()),
         }
     }

@@ -1,0 +1,61 @@
+//! Asks one operator about values, without rules, transformations or a transaction: for tools and tests.
+
+use std::ops::Range;
+
+use crate::{
+    matching::{Nothing, Outline, Test},
+    rule::Operator,
+};
+
+/// An operator that can be asked.
+#[derive(Debug)]
+pub struct Question {
+    test: Test,
+    outline: Outline,
+}
+
+/// What an operator says of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The part of the value that matched.
+    pub found: Option<Range<usize>>,
+    /// Whether what is known of the operator without asking it allows a match. Where `found` is some, it must.
+    pub is_allowed: bool,
+}
+
+impl Question {
+    /// Builds what asking an operator takes; `None` when that is too much. Macros in the operator expand to nothing.
+    pub fn new(operator: &Operator) -> Option<Self> {
+        let test = Test::new(operator).ok()?;
+        test.build().ok()?;
+        let outline = Outline::of(operator);
+        Some(Self { test, outline })
+    }
+
+    /// Asks about a value.
+    pub fn ask(&self, value: &[u8]) -> Answer {
+        Answer {
+            found: self.test.find(value, &Nothing),
+            is_allowed: self.outline.allows(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::{Template, TextTest};
+
+    #[test]
+    fn an_operator_is_asked() {
+        let operator = Operator::Text(TextTest::Contains, Template::literal(*b"b"));
+        let question = Question::new(&operator).unwrap();
+        for (value, found, is_allowed) in [
+            (&b"abc"[..], Some(1..2), true),
+            (b"a", None, false),
+            (b"B", None, true),
+        ] {
+            assert_eq!(question.ask(value), Answer { found, is_allowed });
+        }
+    }
+}

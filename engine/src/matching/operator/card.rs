@@ -1,0 +1,147 @@
+//! Finds numbers of payment cards: what an expression matches, and whose check digit is right.
+
+use std::ops::Range;
+
+use crate::rule::Regex;
+
+/// Bytes of a match that are looked at: a number has at most 19 digits, each of which may stand apart from the next.
+const LONGEST: usize = 64;
+/// Matches that are no cards and may hold one, for instance behind their first digit. Behind so many, whatever stands
+/// within a match counts as looked at.
+const CANDIDATES: usize = 1_024;
+
+/// The first match whose digits add up.
+///
+/// Each search sees a bounded part of the value, for otherwise an expression like `[0-9]+x|[0-9]` would read all of
+/// what is left for each digit.
+pub(super) fn find(regex: &Regex, value: &[u8]) -> Option<Range<usize>> {
+    let first = regex.find(value)?;
+    if regex.is_broken() {
+        return Some(first);
+    }
+    let mut from = first.start;
+    let mut candidates = CANDIDATES;
+    while from < value.len() {
+        let end = value.len().min(from + 2 * LONGEST);
+        match regex.find_in(value, from..end) {
+            None => from += LONGEST,
+            // Not all of what begins so late was seen.
+            Some(found) if found.start >= from + LONGEST => from += LONGEST,
+            Some(found) if value.get(found.clone()).is_some_and(is_card) => return Some(found),
+            Some(found) if candidates > 0 => {
+                candidates -= 1;
+                from = found.start + 1;
+            }
+            Some(found) => from = found.end.max(found.start + 1),
+        }
+    }
+    None
+}
+
+/// Whether the digits of a text add up (ISO/IEC 7812-1, Luhn's algorithm).
+fn is_card(text: &[u8]) -> bool {
+    let digits = text.iter().rev().filter(|byte| byte.is_ascii_digit());
+    let (mut sum, mut count) = (0_u32, 0_u32);
+    for digit in digits {
+        let digit = u32::from(digit - b'0') << (count % 2);
+        sum += if digit > 9 { digit - 9 } else { digit };
+        count += 1;
+    }
+    count > 0 && sum % 10 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rule::{Expression, Flags};
+
+    fn regex(text: &str) -> Regex {
+        let flags = Flags {
+            ignore_case: true,
+            groups: false,
+        };
+        Regex::new(&Expression::new(text, flags).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn cards_are_known_by_their_check_digit() {
+        for (text, value, expected) in [
+            (r"\d{13,16}", "card 4111111111111111.", Some(5..21)),
+            (r"\b\d{13,16}", "card 4111111111111112.", None),
+            // The first sixteen digits are no card, but those behind the first one are.
+            (r"\d{13,16}", "94111111111111111", Some(1..17)),
+            (r"\d{4}-\d{4}-\d{4}-\d{4}", "5500-0000-0000-0004", Some(0..19)),
+            // What stands before the match is seen.
+            (r"\b\d{16}", "94111111111111111", None),
+            ("[a-z]+", "abc", None),
+            ("x*", "abc", None),
+            ("x*", "", None),
+            (r"\d+", "0", Some(0..1)),
+            (r"\d+", "1", None),
+        ] {
+            assert_eq!(find(&regex(text), value.as_bytes()), expected, "{text} {value}");
+        }
+    }
+
+    #[test]
+    fn check_digits_are_those_of_published_numbers() {
+        for number in [
+            "4111111111111111",
+            "5500 0000 0000 0004",
+            "340000000000009",
+            "6011000000000004",
+            "79927398713",
+            "18",
+        ] {
+            assert!(is_card(number.as_bytes()), "{number}");
+        }
+        for number in [
+            "",
+            "-",
+            "79927398710",
+            "79927398712",
+            "81",
+            "1",
+            "4111111111111121",
+        ] {
+            assert!(!is_card(number.as_bytes()), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_card_is_found_wherever_it_stands() {
+        let card = regex(r"\d{16}");
+        for before in 0..3 * LONGEST {
+            let value = [vec![b'a'; before].as_slice(), b"4111111111111111"].concat();
+            assert_eq!(find(&card, &value), Some(before..before + 16));
+            let value = [b"4111111111111112 ", value.as_slice()].concat();
+            assert_eq!(find(&card, &value), Some(before + 17..before + 33));
+        }
+    }
+
+    #[test]
+    fn a_match_as_long_as_allowed_is_found_wherever_it_stands() {
+        let dashes = "-".repeat(LONGEST - 3);
+        let long = regex(&format!("1|z{dashes}18"));
+        for before in 0..3 * LONGEST {
+            let value = format!("1{}z{dashes}18", "-".repeat(before));
+            assert_eq!(
+                find(&long, value.as_bytes()),
+                Some(before + 1..before + 1 + LONGEST)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_card_hides_none_behind_it() {
+        let value = [vec![b'1'; 64 * 1024].as_slice(), b" 4111111111111111"].concat();
+        let expected = Some(value.len() - 16..value.len());
+        assert_eq!(find(&regex(r"\b\d{16}\b|1"), &value), expected);
+        assert_eq!(find(&regex(r"\d+x|\b4\d+|1"), &value), expected);
+    }
+
+    #[test]
+    fn what_could_not_be_built_matches() {
+        assert_eq!(find(&Regex::broken(), b"ab"), Some(0..2));
+    }
+}
