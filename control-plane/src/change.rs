@@ -44,6 +44,7 @@ pub struct PatternPatch {
     pub name: Option<String>,
     pub operator: Option<secbeat_engine::config::PatternOperator>,
     pub pattern: Option<String>,
+    pub unless: Option<String>,
     pub category: Option<Category>,
     pub targets: Option<Vec<String>>,
     pub transformations: Option<Vec<String>>,
@@ -173,6 +174,7 @@ impl Step {
         set(&mut new.name, patch.name.as_ref());
         set(&mut new.operator, patch.operator.as_ref());
         set(&mut new.pattern, patch.pattern.as_ref());
+        set(&mut new.unless, patch.unless.as_ref());
         set(&mut new.category, patch.category.as_ref());
         set(&mut new.targets, patch.targets.as_ref());
         set(&mut new.transformations, patch.transformations.as_ref());

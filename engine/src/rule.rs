@@ -23,7 +23,7 @@ pub use effect::{Control, Effect, EngineMode, RuleSelection};
 pub use expression::{Expression, ExpressionError, Flags};
 pub use ip_range::IpRange;
 pub(crate) use ip_range::IpRanges;
-pub use operator::{ByteRanges, Comparison, Operator, TextTest};
+pub use operator::{ByteRanges, Comparison, Guarded, Operator, TextTest};
 pub use phase::Phase;
 pub use regex::Regex;
 pub use target::{Selector, Target};

@@ -3,7 +3,7 @@
 use super::{Path, TooLong, error::Errors};
 use crate::{
     config::{PatternConfig, PatternOperator},
-    rule::{Expression, Flags, Operator, Template, TextTest},
+    rule::{Expression, Flags, Guarded, Operator, Template, TextTest},
 };
 
 /// Bytes of what a pattern's operator compares with.
@@ -11,24 +11,48 @@ const PATTERN_LIMIT: usize = 4_096;
 
 /// The operator of a pattern; `None` when there is something wrong with it.
 pub(super) fn operator(pattern: &PatternConfig, path: Path, errors: &mut Errors) -> Option<Operator> {
-    let text = pattern.pattern.as_str();
-    let mut wrong = |reason: &dyn std::fmt::Display| errors.add(format_args!("{path}.pattern"), reason);
-    let constant = match pattern.operator {
-        PatternOperator::DetectSqli => Some(Operator::DetectSqli),
-        PatternOperator::DetectXss => Some(Operator::DetectXss),
-        _ => None,
-    };
-    if let Some(operator) = constant {
-        if text.is_empty() {
-            return Some(operator);
+    let before = errors.len();
+    let unless = condition("unless", &pattern.unless, path, errors);
+    let (operator, when) = match pattern.operator {
+        PatternOperator::DetectSqli | PatternOperator::DetectXss => {
+            let operator = match pattern.operator {
+                PatternOperator::DetectSqli => Operator::DetectSqli,
+                _ => Operator::DetectXss,
+            };
+            (operator, condition("pattern", &pattern.pattern, path, errors))
         }
-        let name = pattern.operator.as_str();
-        wrong(&format_args!(
-            "must be empty for the operator {name}, found {} bytes",
-            text.len()
-        ));
+        _ => (comparing(pattern, path, errors)?, None),
+    };
+    if errors.len() > before {
         return None;
     }
+    if when.is_none() && unless.is_none() {
+        return Some(operator);
+    }
+    Some(Operator::Guarded(Box::new(Guarded {
+        operator,
+        when,
+        unless,
+    })))
+}
+
+/// An expression that may be absent.
+fn condition(field: &str, text: &str, path: Path, errors: &mut Errors) -> Option<Expression> {
+    if text.is_empty() {
+        return None;
+    }
+    let mut wrong = |reason: &dyn std::fmt::Display| errors.add(format_args!("{path}.{field}"), reason);
+    if text.len() > PATTERN_LIMIT {
+        wrong(&TooLong(PATTERN_LIMIT, text.len()));
+        return None;
+    }
+    expression(text).map_err(|reason| wrong(&reason)).ok()
+}
+
+/// An operator that compares with the pattern.
+fn comparing(pattern: &PatternConfig, path: Path, errors: &mut Errors) -> Option<Operator> {
+    let text = pattern.pattern.as_str();
+    let mut wrong = |reason: &dyn std::fmt::Display| errors.add(format_args!("{path}.pattern"), reason);
     if text.is_empty() {
         wrong(&"must not be empty");
         return None;

@@ -101,10 +101,10 @@ fn wrong_patterns_say_what_was_expected_and_what_was_found() {
         ),
         (
             PatternConfig {
-                operator: PatternOperator::DetectSqli,
+                unless: "z*".to_owned(),
                 ..base()
             },
-            "patterns[0].pattern: must be empty for the operator detect_sqli, found 3 bytes",
+            "patterns[0].unless: must not match the empty string",
         ),
         (
             PatternConfig {

@@ -16,8 +16,11 @@ pub struct PatternConfig {
     pub operator: PatternOperator,
     /// What the operator compares with, 1 to 4,096 bytes. Of `rx` and `verify_cc`: a regular expression in the syntax of
     /// the `regex` crate without Unicode, over bytes, ignoring ASCII case; `.` is any byte, line ends among them; it must
-    /// not match the empty string. Of `pm`: words. Of `detect_sqli` and `detect_xss`: nothing.
+    /// not match the empty string. Of `pm`: words. Of `detect_sqli` and `detect_xss`: a regular
+    /// expression that the value has to match too, or nothing.
     pub pattern: String,
+    /// Regular expression as in [`PatternConfig::pattern`]: a value that it matches, too, does not count. Empty: none.
+    pub unless: String,
     /// Class of attack.
     pub category: Category,
     /// Where to look, for instance `query_values`, `headers:user-agent`, `!headers:referer`. Empty, or exclusions
@@ -48,6 +51,7 @@ impl Default for PatternConfig {
             name: String::new(),
             operator: PatternOperator::default(),
             pattern: String::new(),
+            unless: String::new(),
             category: Category::default(),
             targets: Vec::new(),
             transformations: Vec::new(),

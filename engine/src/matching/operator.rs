@@ -11,7 +11,7 @@ use memchr::memchr_iter;
 use super::ByteSet;
 use crate::{
     injection,
-    rule::{Comparison, ExpressionError, IpRanges, Operator, Regex, Template, TextTest},
+    rule::{self, Comparison, ExpressionError, IpRanges, Operator, Regex, Template, TextTest},
 };
 
 /// What a test may ask of the transaction around it.
@@ -44,8 +44,37 @@ pub(crate) enum Test {
     Cc(Regex),
     Sqli,
     Xss,
+    Guarded(Box<Guarded>),
     Always,
     Never,
+}
+
+/// A test with conditions on the same value.
+#[derive(Debug)]
+pub(crate) struct Guarded {
+    test: Test,
+    when: Option<Regex>,
+    unless: Option<Regex>,
+}
+
+impl Guarded {
+    fn new(operator: &rule::Guarded) -> Result<Self, aho_corasick::BuildError> {
+        Ok(Self {
+            test: Test::new(&operator.operator)?,
+            when: operator.when.as_ref().map(Regex::lazy),
+            unless: operator.unless.as_ref().map(Regex::lazy),
+        })
+    }
+
+    fn find(&self, value: &[u8], environment: &impl Environment) -> Option<Range<usize>> {
+        if self.when.as_ref().is_some_and(|when| !when.is_match(value)) {
+            return None;
+        }
+        let found = self.test.find(value, environment)?;
+        // What could not be built speaks against the value.
+        let is_excused = |unless: &Regex| unless.is_match(value) && !unless.is_broken();
+        (!self.unless.as_ref().is_some_and(is_excused)).then_some(found)
+    }
 }
 
 impl Test {
@@ -70,6 +99,7 @@ impl Test {
             Operator::VerifyCc(expression) => Self::Cc(Regex::lazy(expression)),
             Operator::DetectSqli => Self::Sqli,
             Operator::DetectXss => Self::Xss,
+            Operator::Guarded(guarded) => Self::Guarded(Box::new(Guarded::new(guarded)?)),
             Operator::UnconditionalMatch => Self::Always,
             Operator::NoMatch => Self::Never,
         })
@@ -100,6 +130,7 @@ impl Test {
             Self::Cc(regex) => card::find(regex, value),
             Self::Sqli => injection::is_sqli(value).then_some(0..value.len()),
             Self::Xss => injection::is_xss(value).then_some(0..value.len()),
+            Self::Guarded(guarded) => guarded.find(value, environment),
             Self::Always => Some(0..value.len()),
             Self::Never => None,
         }
@@ -109,6 +140,7 @@ impl Test {
     pub(crate) fn is_pure(&self) -> bool {
         match self {
             Self::Text(_, text) | Self::Number(_, text) => text.as_literal().is_some(),
+            Self::Guarded(guarded) => guarded.test.is_pure(),
             _ => true,
         }
     }
@@ -117,13 +149,25 @@ impl Test {
     pub(crate) fn build(&self) -> Result<(), ExpressionError> {
         match self {
             Self::Rx(regex) | Self::Cc(regex) => regex.build(),
+            Self::Guarded(guarded) => {
+                let mut conditions = guarded.when.iter().chain(&guarded.unless);
+                conditions.try_for_each(Regex::build)?;
+                guarded.test.build()
+            }
             _ => Ok(()),
         }
     }
 
     /// Whether it was asked and could not be built; then it says that everything matches.
     pub(crate) fn is_broken(&self) -> bool {
-        matches!(self, Self::Rx(regex) | Self::Cc(regex) if regex.is_broken())
+        match self {
+            Self::Rx(regex) | Self::Cc(regex) => regex.is_broken(),
+            Self::Guarded(guarded) => {
+                let mut conditions = guarded.when.iter().chain(&guarded.unless);
+                conditions.any(Regex::is_broken) || guarded.test.is_broken()
+            }
+            _ => false,
+        }
     }
 }
 
@@ -308,6 +352,25 @@ mod tests {
         assert_eq!(find(&bytes, b"ab"), None);
         assert_eq!(find(&Operator::ValidateUtf8, b"a\xff"), Some(1..2));
         assert_eq!(find(&Operator::ValidateUtf8, "é".as_bytes()), None);
+    }
+
+    #[test]
+    fn conditions_hold_for_the_same_value() {
+        let expression = |text| {
+            let flags = Flags {
+                ignore_case: true,
+                groups: false,
+            };
+            Expression::new(text, flags).unwrap()
+        };
+        let guarded = Operator::Guarded(Box::new(rule::Guarded {
+            operator: text(TextTest::Contains, "b"),
+            when: Some(expression("a")),
+            unless: Some(expression("c")),
+        }));
+        assert_eq!(find(&guarded, b"ab"), Some(1..2));
+        assert_eq!(find(&guarded, b"b"), None);
+        assert_eq!(find(&guarded, b"abc"), None);
     }
 
     #[test]

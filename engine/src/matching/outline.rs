@@ -73,6 +73,10 @@ fn min_len(operator: &Operator) -> usize {
         Operator::IpMatch(_) | Operator::DetectSqli => 2,
         Operator::DetectXss => 3,
         Operator::ValidateByteRange(_) | Operator::ValidateUtf8 | Operator::ValidateUrlEncoding => 1,
+        Operator::Guarded(guarded) => {
+            let when = guarded.when.as_ref();
+            min_len(&guarded.operator).max(when.map_or(0, |when| least(when.hir().properties())))
+        }
         Operator::NoMatch => usize::MAX,
     }
 }
@@ -93,6 +97,11 @@ fn formula(operator: &Operator) -> Formula {
         }
         Operator::ValidateUtf8 => Formula::any_of_bytes((0x80..=u8::MAX).collect()),
         Operator::ValidateUrlEncoding => Formula::any_of([&b"%"[..]]),
+        // Either is necessary; the expression tells more.
+        Operator::Guarded(guarded) => match &guarded.when {
+            Some(when) => Formula::of(when.hir()),
+            None => formula(&guarded.operator),
+        },
         Operator::DetectSqli => Formula::any_of_bytes(SQL_BYTES),
         Operator::DetectXss => Formula::any_of_bytes(HTML_BYTES),
         Operator::Text(..)
@@ -123,6 +132,11 @@ fn is_feasible(operator: &Operator, alphabet: impl Fn(u8) -> bool + Copy) -> boo
         Operator::ValidateUrlEncoding => alphabet(b'%'),
         Operator::DetectSqli => SQL_BYTES.iter().any(alphabet),
         Operator::DetectXss => HTML_BYTES.iter().any(alphabet),
+        Operator::Guarded(guarded) => {
+            let when = guarded.when.as_ref();
+            is_feasible(&guarded.operator, alphabet)
+                && when.is_none_or(|when| formula::is_feasible(when.hir(), alphabet))
+        }
         Operator::NoMatch => false,
         Operator::Number(..) | Operator::IpMatch(_) | Operator::UnconditionalMatch => true,
     }

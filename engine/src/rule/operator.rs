@@ -27,6 +27,8 @@ pub enum Operator {
     DetectSqli,
     /// It runs scripts in the page into which an application puts it (`@detectXSS`).
     DetectXss,
+    /// An operator with conditions on the same value.
+    Guarded(Box<Guarded>),
     /// Always yes (`@unconditionalMatch`).
     UnconditionalMatch,
     /// Always no (`@noMatch`).
@@ -65,6 +67,17 @@ impl Operator {
 fn is_comment(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
     line.is_empty() || line.starts_with(b"#")
+}
+
+/// An operator, and what else has to hold for the value that it is asked about.
+#[derive(Debug, Clone)]
+pub struct Guarded {
+    /// The operator.
+    pub operator: Operator,
+    /// What has to match the value before the operator is asked.
+    pub when: Option<Expression>,
+    /// What must not match a value that the operator matched.
+    pub unless: Option<Expression>,
 }
 
 /// How a value compares with a text.

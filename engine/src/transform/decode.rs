@@ -57,13 +57,13 @@ type Step = fn(&[u8]) -> Vec<u8>;
 /// What is undone, with the byte without which there is nothing to undo.
 const STEPS: [(u8, Step); 4] = [
     (b'%', percent),
-    (b'+', url::url_decode_uni),
+    (b'+', percent),
     (b'&', html::html_entity_decode),
     (b'\\', js::codes),
 ];
 
 /// As `url_decode_uni`, and signs of paths whose two digits each have a percent sign of their own (`%2%f`), which is what
-/// stays of `%%32%%66`.
+/// stays of `%%32%%66`. Beside a space, a plus is a plus: what writes one for the other leaves none.
 fn percent(input: &[u8]) -> Vec<u8> {
     const TORN: [(&[u8], u8); 3] = [(b"%2%e", b'.'), (b"%2%f", b'/'), (b"%5%c", b'\\')];
     let mut pieces = memchr::memmem::find_iter(input, b"%2%")
@@ -76,14 +76,15 @@ fn percent(input: &[u8]) -> Vec<u8> {
         })
         .collect::<Vec<_>>();
     pieces.sort_unstable();
+    let plus = if input.contains(&b' ') { b'+' } else { b' ' };
     let mut output = Vec::with_capacity(input.len());
     let mut done = 0;
     for (at, byte) in pieces {
-        output.extend(url::url_decode_uni(input.get(done..at).unwrap_or_default()));
+        output.extend(url::decode_uni(input.get(done..at).unwrap_or_default(), plus));
         output.push(byte);
         done = at + 4;
     }
-    output.extend(url::url_decode_uni(input.get(done..).unwrap_or_default()));
+    output.extend(url::decode_uni(input.get(done..).unwrap_or_default(), plus));
     output
 }
 
@@ -205,8 +206,9 @@ mod tests {
     }
 
     #[test]
-    fn a_plus_is_a_space_once() {
-        assert_eq!(decode(b"a+b%2Bc"), b"a b c");
+    fn a_plus_is_a_space_where_there_is_none() {
+        assert_eq!(decode(b"a+b%2Bc"), b"a b+c");
+        assert_eq!(decode(b"a + b"), b"a + b");
         assert_eq!(decode(b"plain text"), b"plain text");
     }
 }

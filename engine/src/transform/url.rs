@@ -42,6 +42,11 @@ pub(super) fn url_decode(input: &[u8]) -> Vec<u8> {
 /// Decodes Microsoft's `%uXXXX` too: full-width forms become the ASCII that they look like, and so do the signs that
 /// Windows maps to ASCII; of all others the lower byte stays, as the manual says.
 pub(super) fn url_decode_uni(input: &[u8]) -> Vec<u8> {
+    decode_uni(input, b' ')
+}
+
+/// As [`url_decode_uni`], and writes `plus` for `+`.
+pub(super) fn decode_uni(input: &[u8], plus: u8) -> Vec<u8> {
     rewrite(
         input,
         |rest| memchr::memchr2(b'%', b'+', rest),
@@ -53,7 +58,7 @@ pub(super) fn url_decode_uni(input: &[u8]) -> Vec<u8> {
                     (unicode::best_fit(code), after)
                 }
                 [b'%', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => (byte, after),
-                [b'+', after @ ..] => (b' ', after),
+                [b'+', after @ ..] => (plus, after),
                 [byte, after @ ..] => (*byte, after),
                 [] => return from,
             };

@@ -132,6 +132,7 @@ pub(super) fn patch(id: u32, body: &Value) -> Result<PatternPatch, Problem> {
         PatternPatch {
             operator: fields.altered("operator"),
             pattern: fields.required_text(),
+            unless: fields.altered("unless"),
             name: fields.altered_or("name", DEFAULT_NAME.to_owned()),
             category: fields.altered("category"),
             targets: fields.altered("targets"),
@@ -212,6 +213,7 @@ impl<'a> Fields<'a> {
             id,
             operator: operator.unwrap_or_default(),
             pattern: pattern.unwrap_or_default(),
+            unless: self.take("unless").unwrap_or_default(),
             name: self.take("name").unwrap_or_else(|| DEFAULT_NAME.to_owned()),
             category: self.category().unwrap_or_default(),
             targets: self.take("targets").unwrap_or_default(),
