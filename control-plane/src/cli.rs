@@ -160,6 +160,7 @@ fn validate(config: &Config) -> Result<(), String> {
     let content = Content {
         mode: settings.waf.mode,
         body: settings.waf.body,
+        response: settings.waf.response,
         limits: settings.waf.limits,
         mask: settings.waf.mask,
         scoring: settings.waf.scoring,

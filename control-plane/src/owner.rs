@@ -176,6 +176,7 @@ impl Owner {
         let content = Content {
             mode: memory.mode.unwrap_or(settings.mode),
             body: settings.body.clone(),
+            response: settings.response.clone(),
             limits: settings.limits.clone(),
             mask: settings.mask.clone(),
             scoring: settings.scoring.clone(),
@@ -352,6 +353,9 @@ fn difference(old: &Content, new: &Content) -> String {
     }
     if old.body != new.body {
         parts.push("body");
+    }
+    if old.response != new.response {
+        parts.push("response");
     }
     if old.limits != new.limits {
         parts.push("limits");

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use secbeat_engine::{
     CompileError,
-    config::{BodyPolicy, Limits, MaskConfig, Mode, PatternConfig, PolicyConfig, Scoring},
+    config::{BodyPolicy, Limits, MaskConfig, Mode, PatternConfig, PolicyConfig, ResponsePolicy, Scoring},
     packs::PackConfig,
 };
 use serde::{Deserialize, Serialize};
@@ -57,6 +57,9 @@ pub struct Content {
     pub mode: Mode,
     /// How request bodies are held and inspected.
     pub body: BodyPolicy,
+    /// How responses are held and inspected.
+    #[serde(default)]
+    pub response: ResponsePolicy,
     /// Bounds on what is parsed.
     pub limits: Limits,
     /// Names whose values are shown to nobody.
@@ -81,6 +84,7 @@ impl Content {
             packs: Vec::new(),
             patterns: packs.chain(&self.patterns).cloned().collect(),
             body: self.body.clone(),
+            response: self.response.clone(),
             limits: self.limits.clone(),
             mask: self.mask.clone(),
             scoring: self.scoring.clone(),

@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use secbeat_engine::config::{BodyPolicy, Limits, MaskConfig, Mode, PolicyConfig, Scoring};
+use secbeat_engine::config::{BodyPolicy, Limits, MaskConfig, Mode, PolicyConfig, ResponsePolicy, Scoring};
 
 use crate::{bootstrap, chain};
 
@@ -55,6 +55,8 @@ pub struct WafSettings {
     pub rules_dir: Option<PathBuf>,
     /// How request bodies are held and inspected.
     pub body: BodyPolicy,
+    /// How responses are held and inspected.
+    pub response: ResponsePolicy,
     /// Bounds on what is parsed.
     pub limits: Limits,
     /// Names whose values are shown to nobody.
@@ -70,6 +72,7 @@ impl Default for WafSettings {
             packs: vec!["core".to_owned()],
             rules_dir: None,
             body: BodyPolicy::default(),
+            response: ResponsePolicy::default(),
             limits: Limits::default(),
             mask: MaskConfig::default(),
             scoring: Scoring::default(),

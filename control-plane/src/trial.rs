@@ -95,7 +95,7 @@ impl TrialResponse {
         let head = ResponseHead {
             headers: &borrowed(&pairs),
         };
-        if transaction.response_headers(&head) != Verdict::Allow {
+        if let Verdict::Deny(_) = transaction.response_headers(&head, self.body.is_empty()) {
             return;
         }
         let mut pieces = self.body.chunks(Trial::PIECE).peekable();

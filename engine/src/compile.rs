@@ -214,7 +214,8 @@ impl Compiler {
             if paranoia > scoring.executing_level() {
                 return;
             }
-            if paranoia > scoring.paranoia_level && matches!(rule.action, Action::Deny { .. }) {
+            if paranoia > scoring.paranoia_level && matches!(rule.action, Action::Deny { .. } | Action::Mask)
+            {
                 rule.action = Action::Pass;
             }
         }
@@ -255,6 +256,7 @@ impl Compiler {
                     revision: config.revision,
                     mode: config.mode,
                     body: config.body.clone(),
+                    response: config.response.clone(),
                     limits: config.limits.clone(),
                     mask: Mask::new(&config.mask),
                     scoring: config.scoring.clone(),

@@ -9,6 +9,7 @@ mod limits;
 mod mask;
 mod pattern;
 mod plugin;
+mod response;
 mod scoring;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ pub use limits::Limits;
 pub use mask::MaskConfig;
 pub use pattern::{PatternAction, PatternConfig, PatternOperator};
 pub use plugin::{PluginConfig, ReportConfig};
+pub use response::{ResponseOverLimit, ResponsePolicy};
 pub use scoring::Scoring;
 
 /// Everything that decides about a request, as one document.
@@ -35,6 +37,8 @@ pub struct PolicyConfig {
     pub patterns: Vec<PatternConfig>,
     /// How request bodies are held and inspected.
     pub body: BodyPolicy,
+    /// How responses are held and inspected.
+    pub response: ResponsePolicy,
     /// Bounds on what is parsed.
     pub limits: Limits,
     /// Names whose values are shown to nobody.

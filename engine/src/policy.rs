@@ -1,7 +1,7 @@
 //! A compiled policy: immutable, shared by every transaction.
 
 use crate::{
-    config::{BodyPolicy, Limits, Mode, Scoring},
+    config::{BodyPolicy, Limits, Mode, ResponsePolicy, Scoring},
     mask::Mask,
     plan::Plan,
     rule::{Collection, Phase},
@@ -13,6 +13,7 @@ pub struct Policy {
     pub(crate) revision: u64,
     pub(crate) mode: Mode,
     pub(crate) body: BodyPolicy,
+    pub(crate) response: ResponsePolicy,
     pub(crate) limits: Limits,
     pub(crate) mask: Mask,
     pub(crate) scoring: Scoring,
@@ -58,9 +59,15 @@ impl Policy {
         self.plan.uses(Collection::Client)
     }
 
-    /// Whether some rule looks at the head of responses (phase 3), so that it is worth showing.
+    /// Whether there is a rule of the response phases (3 and 4), so that responses are worth showing.
     pub fn inspects_responses(&self) -> bool {
-        self.mode != Mode::Off && self.plan.has_rules(Phase::ResponseHeaders)
+        let has_rules = |phase| self.plan.has_rules(phase);
+        self.mode != Mode::Off && (has_rules(Phase::ResponseHeaders) || has_rules(Phase::ResponseBody))
+    }
+
+    /// Whether there is a rule of the last phase (5), so that [`crate::Transaction::finish`] is worth calling.
+    pub fn inspects_ends(&self) -> bool {
+        self.mode != Mode::Off && self.plan.has_rules(Phase::Logging)
     }
 
     /// How many rules are in force; a pattern counts once per phase that it looks at.

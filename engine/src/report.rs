@@ -120,10 +120,13 @@ pub struct EventMatch {
     /// The bytes that matched, after transformation, bounded.
     #[prost(bytes = "vec", tag = "6")]
     pub matched: Vec<u8>,
-    /// Whether this match refused the request.
+    /// Whether this match refused the request, or its response.
     #[prost(bool, tag = "7")]
     pub blocked: bool,
     /// Whether the bytes were kept back ([`crate::config::MaskConfig`]).
     #[prost(bool, tag = "8")]
     pub masked: bool,
+    /// Whether this match was overwritten in the response.
+    #[prost(bool, tag = "9")]
+    pub overwritten: bool,
 }

@@ -119,7 +119,7 @@ pub struct TraceMatch {
     /// Whether the bytes are kept back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub masked: bool,
-    /// What it led to: `blocked` or `detected`.
+    /// What it led to: `blocked`, `masked` or `detected`.
     pub action: String,
 }
 
@@ -137,6 +137,7 @@ impl From<&RuleMatch> for TraceMatch {
             masked: found.masked,
             action: match found.disposition {
                 Disposition::Blocked => "blocked",
+                Disposition::Masked => "masked",
                 Disposition::Detected => "detected",
             }
             .to_owned(),

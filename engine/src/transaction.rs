@@ -3,7 +3,9 @@
 //! ```text
 //! request_headers ─▶ head ─▶ fields ─▶ phase 1 ─▶ phase 2, when no body is waited for
 //! request_body ────▶ body ─▶ fields ─────────────▶ phase 2
-//! response_headers ────────▶ fields ─▶ phase 3 …    each phase: scan ─▶ run rules in order ─▶ verdict
+//! response_headers ────────▶ fields ─▶ phase 3 ─▶ phase 4, when no body is waited for
+//! response_body ───────────▶ fields ────────────▶ phase 4
+//! finish ──────────────────────────────────────▶ phase 5     each phase: scan ─▶ run rules in order ─▶ verdict
 //! ```
 
 mod body;
@@ -12,6 +14,7 @@ mod control;
 mod explain;
 mod fields;
 mod head;
+mod overwrite;
 mod response;
 mod run;
 mod scores;
@@ -29,7 +32,9 @@ use body::Body;
 use control::Control;
 use fields::Fields;
 use head::Summary;
+use overwrite::Overwrites;
 use response::ResponseBody;
+pub use response::Uninspected;
 use scores::{Direction, Scores};
 use variables::Variables;
 
@@ -52,8 +57,8 @@ pub struct ResponseHead<'a> {
 
 /// One request on its way through the engine: a state machine that is fed in the order of the wire.
 ///
-/// Once it denied a request it says so again whatever it is fed. What it holds of a body is bounded by
-/// [`crate::config::BodyPolicy::limit`].
+/// Once it denied a request or its response it says so again whatever it is fed. What it holds of a body is bounded by
+/// [`crate::config::BodyPolicy::limit`] and [`crate::config::ResponsePolicy::limit`].
 #[derive(Debug)]
 pub struct Transaction {
     policy: Arc<Policy>,
@@ -61,6 +66,8 @@ pub struct Transaction {
     summary: Summary,
     body: Body,
     response: ResponseBody,
+    overwrites: Overwrites,
+    uninspected: Option<Uninspected>,
     variables: Variables,
     control: Control,
     matches: Vec<RuleMatch>,
@@ -76,6 +83,8 @@ pub struct Transaction {
 impl Transaction {
     /// Name of the limit that a body longer than [`crate::config::BodyPolicy::limit`] exceeds.
     pub const BODY_OVER_LIMIT: &'static str = "body_over_limit";
+    /// Status in place of a response that was refused: the fault is not the client's.
+    pub(crate) const BAD_RESPONSE: u16 = 502;
 
     /// Starts a transaction under a policy, and keeps to that policy until it ends.
     pub fn new(policy: Arc<Policy>) -> Self {
@@ -90,6 +99,8 @@ impl Transaction {
             summary: Summary::default(),
             body: Body::default(),
             response: ResponseBody::default(),
+            overwrites: Overwrites::default(),
+            uninspected: None,
             variables: Variables::default(),
             control: Control::new(mode),
             matches: Vec::new(),
@@ -135,18 +146,6 @@ impl Transaction {
             Some(denial) => Verdict::Deny(denial),
             None => self.continue_body(chunk, end),
         }
-    }
-
-    /// Inspects status and headers of the response (phase 3).
-    pub fn response_headers(&mut self, head: &ResponseHead<'_>) -> Verdict {
-        if let Some(denial) = self.denial {
-            return Verdict::Deny(denial);
-        }
-        if self.control.is_off() {
-            return Verdict::Allow;
-        }
-        head::collect_response(head, &self.policy, &mut self.fields);
-        self.evaluate(Phase::ResponseHeaders).unwrap_or(Verdict::Allow)
     }
 
     /// What matched so far, in order, bounded by [`RuleMatch::PER_TRANSACTION`].

@@ -1,4 +1,4 @@
-//! What the engine thinks of a request, and why.
+//! What the engine thinks of a request and of its response, and why.
 
 use std::sync::Arc;
 
@@ -7,18 +7,18 @@ use crate::{
     rule::RuleId,
 };
 
-/// What to do with a request after one more piece of it was seen.
+/// What to do with a request, or with its response, after one more piece of it was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing speaks against the request so far: what has arrived may go on.
+    /// Nothing speaks against it so far: what has arrived may go on.
     Allow,
     /// No verdict yet: hold back everything that has arrived, and bring more.
     Hold,
-    /// Refuse the request; nothing held back may go on.
+    /// Refuse it; nothing held back may go on.
     Deny(Denial),
 }
 
-/// How to refuse a request.
+/// How to refuse a request, or its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Denial {
     /// HTTP status of the answer, 400 to 599.
@@ -46,9 +46,9 @@ pub struct RuleMatch {
     /// Where it matched: a collection and, where it has them, a name, as in `query_values:id`. At most 128 bytes.
     pub target: String,
     /// The bytes that matched, after transformation; at most [`RuleMatch::MATCHED_LIMIT`].
-    /// Empty when they are [masked](crate::config::MaskConfig).
+    /// Empty when they are [masked](crate::config::MaskConfig), or what the rule masks.
     pub matched: Vec<u8>,
-    /// Whether the bytes are kept back, because they belong to a name that is masked.
+    /// Whether the bytes are kept back: they belong to a name that is masked, or are what the rule masks.
     pub masked: bool,
     /// What the match led to.
     pub disposition: Disposition,
@@ -64,8 +64,10 @@ impl RuleMatch {
 /// What a match led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disposition {
-    /// The request was refused because of it.
+    /// The request, or the response, was refused because of it.
     Blocked,
+    /// It was overwritten in the response.
+    Masked,
     /// It was reported only, because the rule or the policy says so.
     Detected,
 }

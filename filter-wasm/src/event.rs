@@ -39,5 +39,6 @@ fn describe_match(found: &RuleMatch) -> report::EventMatch {
         matched: found.matched.clone(),
         blocked: found.disposition == Disposition::Blocked,
         masked: found.masked,
+        overwritten: found.disposition == Disposition::Masked,
     }
 }

@@ -47,6 +47,12 @@ pub(crate) trait RequestHost: Clock + Meter {
     fn request_body(&self, start: usize, limit: usize) -> Vec<u8>;
     /// Every header of the response.
     fn response_headers(&self) -> Headers;
+    /// Puts these headers in the place of the response's, before they have gone on.
+    fn replace_response_headers(&self, headers: &[(&str, &[u8])]);
+    /// Up to `limit` bytes of what is at hand of the response's body, from offset `start` on.
+    fn response_body(&self, start: usize, limit: usize) -> Vec<u8>;
+    /// Puts these bytes in the place of as many at the beginning of what is at hand of the response's body.
+    fn replace_response_body(&self, beginning: &[u8]);
     /// Address and port of the client, as text.
     fn client(&self) -> Option<Vec<u8>>;
     /// Sets the marker without which the guard behind the filter refuses the request.

@@ -3,7 +3,7 @@
 //! Envoy's statistics carry no labels of their own. The convention `name.label.=.value;.;` is taken apart by a
 //! tag rule in the bootstrap's `stats_config`, and a Prometheus scrape then shows `name{label="value"}`.
 
-use secbeat_engine::config::Category;
+use secbeat_engine::{Uninspected, config::Category};
 
 use crate::host::{Meter, MetricKind};
 
@@ -22,6 +22,9 @@ pub(crate) struct Metrics {
     policy_revision: u32,
     policy_failures: u32,
     body_over_limit: u32,
+    responses_encoded: u32,
+    responses_over_limit: u32,
+    responses_masked: u32,
     unjudged: u32,
 }
 
@@ -42,6 +45,9 @@ impl Metrics {
             policy_revision: meter.define(MetricKind::Gauge, "secbeat_policy_revision"),
             policy_failures: counter("secbeat_policy_failures_total"),
             body_over_limit: counter("secbeat_body_over_limit_total"),
+            responses_encoded: counter("secbeat_responses_encoded_total"),
+            responses_over_limit: counter("secbeat_responses_over_limit_total"),
+            responses_masked: counter("secbeat_responses_masked_total"),
             unjudged: counter("secbeat_unjudged_total"),
         }
     }
@@ -89,6 +95,20 @@ impl Metrics {
     /// Counts a body that was longer than the policy's limit, whatever the policy made of it.
     pub(crate) fn body_over_limit<M: Meter>(&self, meter: &M) {
         meter.add(self.body_over_limit, 1);
+    }
+
+    /// Counts a response body that was not inspected, or not as a whole, although rules would have looked at it.
+    pub(crate) fn response_uninspected<M: Meter>(&self, meter: &M, why: Uninspected) {
+        let metric = match why {
+            Uninspected::Encoded => self.responses_encoded,
+            Uninspected::OverLimit => self.responses_over_limit,
+        };
+        meter.add(metric, 1);
+    }
+
+    /// Counts a response in which something was overwritten.
+    pub(crate) fn response_masked<M: Meter>(&self, meter: &M) {
+        meter.add(self.responses_masked, 1);
     }
 
     /// Counts a request refused because nothing could judge it, as without a policy.

@@ -1,11 +1,13 @@
-//! One request on its way through the filter: asks the engine, and does what it says.
+//! One request on its way through the filter, and its response: asks the engine, and does what it says.
 //!
 //! This is where the filter's one promise is kept: a request goes on only after a verdict, and exactly the paths
 //! that let it go on set the pass marker.
 
+mod response;
+
 use std::{mem, rc::Rc};
 
-use secbeat_engine::{Denial, RequestHead, ResponseHead, Transaction, Verdict, config::Mode};
+use secbeat_engine::{Denial, RequestHead, Transaction, Verdict, config::Mode};
 
 use crate::{
     client, event,
@@ -13,6 +15,7 @@ use crate::{
     refusal::{Recipient, Refusal, RequestId},
     worker::Worker,
 };
+use response::Answer;
 
 /// One request on its way through the filter.
 #[derive(Debug)]
@@ -30,10 +33,13 @@ enum Stage {
     Held { exchange: Box<Exchange>, seen: usize },
     /// Going on, and shown to the engine as it streams by.
     Streaming(Box<Exchange>),
-    /// Gone on as a whole; some rule wants to see the response.
+    /// Gone on as a whole; some rule wants to see the response, or the end.
     Answering(Box<Exchange>),
-    /// Refused; whatever still arrives stays here.
+    /// Refused; whatever still arrives stays here, and the answer in its place passes.
     Refused,
+    /// The response was refused: what still arrives of either stays here. The answer in its place does not pass the
+    /// filter.
+    Replaced,
 }
 
 #[derive(Debug)]
@@ -41,6 +47,7 @@ struct Exchange {
     transaction: Transaction,
     /// Known once the headers have gone on; until then the headers tell.
     recipient: Option<Recipient>,
+    answer: Answer,
 }
 
 impl Request {
@@ -48,8 +55,6 @@ impl Request {
     const PIECE: usize = 64 * 1024;
     /// Status of a refusal when nothing can judge the request.
     const UNAVAILABLE: u16 = 503;
-    /// Least status in place of a response that was refused: the fault is not the client's.
-    const BAD_RESPONSE: u16 = 502;
 
     /// Starts a request. Without a worker, that is before any configuration, every request is refused.
     pub(crate) fn new(worker: Option<Rc<Worker>>) -> Self {
@@ -86,9 +91,11 @@ impl Request {
         if end && verdict == Verdict::Hold {
             verdict = transaction.request_body(&[], true);
         }
+        let is_answer_seen = transaction.policy().inspects_responses();
         let exchange = Box::new(Exchange {
+            recipient: is_answer_seen.then(|| Recipient::of(&headers, host.now())),
             transaction,
-            recipient: None,
+            answer: Answer::default(),
         });
         self.follow(host, exchange, verdict, end, 0)
     }
@@ -113,32 +120,6 @@ impl Request {
         }
     }
 
-    /// Status and headers of the response have arrived, perhaps before the request was complete.
-    pub(crate) fn response<H: RequestHost>(&mut self, host: &H) -> Flow {
-        let (Stage::Answering(exchange) | Stage::Streaming(exchange)) = &mut self.stage else {
-            return Flow::Continue;
-        };
-        let transaction = &mut exchange.transaction;
-        if !transaction.policy().inspects_responses() {
-            return Flow::Continue;
-        }
-        let headers = host.response_headers();
-        let head = ResponseHead {
-            headers: &pairs(&headers),
-        };
-        let Verdict::Deny(mut denial) = transaction.response_headers(&head) else {
-            return Flow::Continue;
-        };
-        denial.status = denial.status.max(Self::BAD_RESPONSE);
-        match mem::take(&mut self.stage) {
-            Stage::Answering(exchange) | Stage::Streaming(exchange) => {
-                self.conclude(host, *exchange, Some(denial));
-                Flow::Pause
-            }
-            other => self.stay(other),
-        }
-    }
-
     /// The request is over, perhaps before it was complete.
     pub(crate) fn finish<H: RequestHost>(&mut self, host: &H) {
         if let Stage::Held { exchange, .. } | Stage::Streaming(exchange) | Stage::Answering(exchange) =
@@ -153,7 +134,7 @@ impl Request {
         self.stage = stage;
         match self.stage {
             Stage::Idle | Stage::Streaming(_) | Stage::Answering(_) => Flow::Continue,
-            Stage::Held { .. } | Stage::Refused => Flow::Pause,
+            Stage::Held { .. } | Stage::Refused | Stage::Replaced => Flow::Pause,
         }
     }
 
@@ -211,8 +192,9 @@ impl Request {
     fn let_go_on<H: RequestHost>(&mut self, host: &H, mut exchange: Box<Exchange>, end: bool) -> Flow {
         host.mark_passed();
         let transaction = &exchange.transaction;
+        let policy = transaction.policy();
         let wants_body = !end && transaction.wants_body();
-        if wants_body || transaction.policy().inspects_responses() {
+        if wants_body || policy.inspects_responses() || policy.inspects_ends() {
             exchange.recipient.get_or_insert_with(|| recipient(host));
             self.stage = if wants_body {
                 Stage::Streaming(exchange)
@@ -228,9 +210,16 @@ impl Request {
     /// Reports what was found and, with a denial, refuses the request.
     fn conclude<H: RequestHost>(&mut self, host: &H, exchange: Exchange, denial: Option<Denial>) {
         let Exchange {
-            transaction,
+            mut transaction,
             recipient: known,
+            ..
         } = exchange;
+        if transaction.policy().inspects_ends() {
+            transaction.finish();
+        }
+        if let (Some(worker), Some(why)) = (&self.worker, transaction.response_uninspected()) {
+            worker.count_uninspected(host, why);
+        }
         if denial.is_none() && !transaction.has_findings() {
             return;
         }
@@ -549,34 +538,6 @@ mod tests {
         request.finish(&host);
         assert_eq!(events(&host, &worker).len(), 1);
         assert_eq!(host.passed.get(), 0);
-    }
-
-    #[test]
-    fn a_response_that_a_rule_refuses_is_replaced() {
-        let host = FakeHost::with_request(&[(":method", "GET"), (":path", "/"), (":authority", "a")]);
-        host.has_cluster.set(true);
-        let worker = Rc::new(Worker::new(&host));
-        let configuration = br#"{"report":{"cluster":"control"},"policy":{"patterns":[
-            {"id":18,"name":"leak","pattern":"secret","category":"custom","targets":["response_headers"]}]}}"#;
-        assert!(worker.configure(&host, 1, configuration));
-        let mut clean = Request::new(Some(Rc::clone(&worker)));
-        assert_eq!(clean.headers(&host, true), Flow::Continue);
-        assert_eq!(clean.response(&host), Flow::Continue);
-        clean.finish(&host);
-        let mut leaking = Request::new(Some(Rc::clone(&worker)));
-        assert_eq!(leaking.headers(&host, true), Flow::Continue);
-        host.response
-            .borrow_mut()
-            .push(("x-debug".to_owned(), b"secret".to_vec()));
-        assert_eq!(leaking.response(&host), Flow::Pause);
-        assert_eq!(
-            leaking.response(&host),
-            Flow::Continue,
-            "the answer in its place passes"
-        );
-        leaking.finish(&host);
-        assert_eq!(statuses(&host), [502]);
-        assert_eq!(events(&host, &worker).len(), 1);
     }
 
     #[test]

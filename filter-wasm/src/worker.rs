@@ -10,7 +10,9 @@ use std::{
 };
 
 use log::{error, info, warn};
-use secbeat_engine::{Denial, Policy, RuleMatch, Transaction, config::Mode, report};
+use secbeat_engine::{
+    Denial, Disposition, Policy, RuleMatch, Transaction, Uninspected, config::Mode, report,
+};
 
 use crate::{
     configuration::Configuration,
@@ -174,11 +176,22 @@ impl Worker {
                 .blocked(host, deciding(denial, matches).map(|found| found.category));
             self.reporter.borrow_mut().count_blocked();
         } else {
+            if matches
+                .iter()
+                .any(|found| found.disposition == Disposition::Masked)
+            {
+                self.metrics.response_masked(host);
+            }
             if let Some(first) = matches.first() {
                 self.metrics.detected(host, first.category);
             }
             self.reporter.borrow_mut().count_detected();
         }
+    }
+
+    /// Counts a response body that could not be inspected, or not as a whole.
+    pub(crate) fn count_uninspected<H: RequestHost>(&self, host: &H, why: Uninspected) {
+        self.metrics.response_uninspected(host, why);
     }
 
     /// Keeps an event for the next report.

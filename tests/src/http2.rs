@@ -15,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Answer {
     /// Status code.
     pub status: u16,
-    /// Bytes of the body.
-    pub length: usize,
+    /// The body, without what the peer reset.
+    pub body: Vec<u8>,
 }
 
 /// Sends a POST request with this body, or a GET request without one, over a connection of its own.
@@ -54,17 +54,18 @@ async fn exchange(to: SocketAddr, path: &str, content_type: &str, body: Bytes) -
         }
         let response = response.await.context("answer")?;
         let status = response.status().as_u16();
-        let mut body = response.into_body();
-        let mut length = 0;
-        while let Some(piece) = body.data().await {
+        let mut receiving = response.into_body();
+        let mut body = Vec::new();
+        while let Some(piece) = receiving.data().await {
             // After a refusal the peer may reset what is left of the request.
             let Ok(piece) = piece else { break };
-            length += piece.len();
-            body.flow_control()
+            body.extend_from_slice(&piece);
+            receiving
+                .flow_control()
                 .release_capacity(piece.len())
                 .context("window")?;
         }
-        Ok(Answer { status, length })
+        Ok(Answer { status, body })
     };
     tokio::select! {
         answer = conversation => answer,

@@ -1,11 +1,13 @@
 //! The protected application, as far as tests and `./justw up` need one. It keeps every byte that reached it, so that
 //! "the origin saw nothing" can be proved; it decides nothing.
 //!
+//! - A path that [`Origin::answer`] was told about gets exactly the bytes that were given for it.
 //! - `/stream` answers with an event stream: one event at once, the second after [`Origin::release`].
 //! - A WebSocket upgrade is accepted, and from then on every byte comes back.
 //! - Everything else gets a greeting, or its own body back.
 
 use std::{
+    collections::BTreeMap,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{
@@ -45,6 +47,8 @@ struct Shared {
     /// What came in, one entry per connection.
     seen: Mutex<Seen>,
     requests: AtomicU64,
+    /// By path: what goes out, piece by piece; before each piece but the first the origin waits for its release.
+    answers: Mutex<BTreeMap<String, Arc<[Vec<u8>]>>>,
     released: (Mutex<bool>, Condvar),
     ended: AtomicBool,
 }
@@ -64,6 +68,7 @@ impl Origin {
             journal,
             seen: Mutex::default(),
             requests: AtomicU64::new(0),
+            answers: Mutex::default(),
             released: (Mutex::new(false), Condvar::new()),
             ended: AtomicBool::new(false),
         });
@@ -103,6 +108,13 @@ impl Origin {
     /// Requests that came in so far, complete or not.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// From now on answers requests for a path, in lower case and without query, with these bytes of HTTP/1.1. The first
+    /// piece goes out at once, the others after [`Origin::release`]. An answer that ends with its connection says so.
+    pub fn answer(&self, path: &str, pieces: &[&[u8]]) {
+        let pieces = pieces.iter().map(|piece| piece.to_vec()).collect();
+        lock(&self.shared.answers).insert(path.to_owned(), pieces);
     }
 
     /// Lets every streamed response go on.
@@ -195,11 +207,12 @@ impl Conversation {
                     .unwrap_or(0),
             )?
         };
-        if head
-            .split(' ')
-            .nth(1)
-            .is_some_and(|path| path.starts_with("/stream"))
-        {
+        let path = head.split([' ', '?']).nth(1).unwrap_or_default();
+        let answer = lock(&self.shared.answers).get(path).cloned();
+        if let Some(pieces) = answer {
+            return self.play(&pieces);
+        }
+        if path.starts_with("/stream") {
             return self.stream_events();
         }
         let (kind, body) = match header("content-type") {
@@ -230,11 +243,30 @@ impl Conversation {
         self.stream.write_all(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\nconnection: close\r\n\r\ndata: first\n\n",
         )?;
+        self.await_release();
+        self.stream.write_all(b"data: second\n\n")?;
+        Ok(false)
+    }
+
+    fn play(&mut self, pieces: &[Vec<u8>]) -> Result<bool> {
+        for (number, piece) in pieces.iter().enumerate() {
+            if number > 0 {
+                self.await_release();
+            }
+            self.stream.write_all(piece)?;
+        }
+        let head = pieces.first().map_or(&[][..], Vec::as_slice);
+        let closes = head
+            .to_ascii_lowercase()
+            .windows(17)
+            .any(|window| window == b"connection: close");
+        Ok(!closes)
+    }
+
+    fn await_release(&self) {
         let (released, changed) = &self.shared.released;
         let waited = changed.wait_timeout_while(lock(released), STREAM_PATIENCE, |released| !*released);
         drop(waited);
-        self.stream.write_all(b"data: second\n\n")?;
-        Ok(false)
     }
 
     fn chunks(&mut self) -> Result<Vec<u8>> {

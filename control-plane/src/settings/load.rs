@@ -231,6 +231,7 @@ mod tests {
     fn the_widest_limits_are_those_of_the_engine() {
         for (key, widest) in [
             ("BODY__LIMIT", 16 * 1024 * 1024),
+            ("RESPONSE__LIMIT", 16 * 1024 * 1024),
             ("LIMITS__ARGUMENTS", 100_000),
             ("LIMITS__COOKIES", 10_000),
             ("LIMITS__JSON_DEPTH", 512),
@@ -245,6 +246,7 @@ mod tests {
             let waf = load(widest).unwrap().waf;
             let policy = PolicyConfig {
                 body: waf.body,
+                response: waf.response,
                 limits: waf.limits,
                 scoring: waf.scoring,
                 ..PolicyConfig::default()
@@ -280,8 +282,9 @@ mod tests {
         }
         // A section names all its keys when it meets an unknown one.
         for (section, count) in [
-            ("waf", 7),
+            ("waf", 8),
             ("waf.body", 3),
+            ("waf.response", 4),
             ("waf.limits", 5),
             ("waf.scoring", 6),
             ("management", 5),

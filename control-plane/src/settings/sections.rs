@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use secbeat_engine::config::{MaskConfig, Mode, OverLimit, Scoring};
+use secbeat_engine::config::{MaskConfig, Mode, OverLimit, ResponseOverLimit, Scoring};
 
 use super::{
     LogFormat, LogLevel, Settings,
@@ -19,6 +19,10 @@ pub const KEYS: &[&str] = &[
     "waf.body.inspect",
     "waf.body.limit",
     "waf.body.over_limit",
+    "waf.response.inspect",
+    "waf.response.limit",
+    "waf.response.over_limit",
+    "waf.response.content_types",
     "waf.limits.arguments",
     "waf.limits.cookies",
     "waf.limits.json_depth",
@@ -84,6 +88,16 @@ fn waf(mut section: Section<'_>, settings: &mut Settings) {
     ];
     body.read("over_limit", &mut waf.body.over_limit, one_of(&over));
     body.finish();
+    let mut response = section.section("response");
+    response.read("inspect", &mut waf.response.inspect, boolean);
+    response.read("limit", &mut waf.response.limit, size(1, 16 * 1024 * 1024));
+    let over = [
+        ("inspect_prefix", ResponseOverLimit::InspectPrefix),
+        ("skip", ResponseOverLimit::Skip),
+    ];
+    response.read("over_limit", &mut waf.response.over_limit, one_of(&over));
+    response.read("content_types", &mut waf.response.content_types, list(string));
+    response.finish();
     let mut limits = section.section("limits");
     limits.read("arguments", &mut waf.limits.arguments, size(1, 100_000));
     limits.read("cookies", &mut waf.limits.cookies, size(1, 10_000));

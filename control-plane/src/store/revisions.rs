@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use secbeat_engine::{
-    config::{BodyPolicy, Limits, MaskConfig, Mode, PatternConfig, Scoring},
+    config::{BodyPolicy, Limits, MaskConfig, Mode, PatternConfig, ResponsePolicy, Scoring},
     packs::PackConfig,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -39,6 +39,8 @@ struct Record {
     created: Timestamp,
     mode: Mode,
     body: BodyPolicy,
+    #[serde(default)]
+    response: ResponsePolicy,
     limits: Limits,
     /// Absent in what an earlier version stored.
     #[serde(default)]
@@ -131,6 +133,7 @@ fn record(revision: &Revision, packs: Vec<String>) -> Record {
         created: revision.created,
         mode: content.mode,
         body: content.body.clone(),
+        response: content.response.clone(),
         limits: content.limits.clone(),
         mask: content.mask.clone(),
         scoring: content.scoring.clone(),
@@ -156,6 +159,7 @@ fn restore(transaction: &ReadTransaction, record: Record) -> Result<Revision, St
         content: Content {
             mode: record.mode,
             body: record.body,
+            response: record.response,
             limits: record.limits,
             mask: record.mask,
             scoring: record.scoring,

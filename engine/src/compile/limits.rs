@@ -3,7 +3,7 @@
 use std::{fmt, ops::RangeInclusive};
 
 use super::error::Errors;
-use crate::config::{PolicyConfig, Scoring};
+use crate::config::{PolicyConfig, ResponsePolicy, Scoring};
 
 /// Bytes of a body that may be held.
 const BODY_LIMIT: RangeInclusive<usize> = 1..=16 * 1024 * 1024;
@@ -20,6 +20,7 @@ const MASK_NAME: RangeInclusive<usize> = 1..=64;
 pub(super) fn check(config: &PolicyConfig, errors: &mut Errors) {
     let limits = &config.limits;
     within("body.limit", &BODY_LIMIT, config.body.limit, errors);
+    within("response.limit", &BODY_LIMIT, config.response.limit, errors);
     within("limits.arguments", &ARGUMENTS, limits.arguments, errors);
     within("limits.cookies", &COOKIES, limits.cookies, errors);
     within("limits.json_depth", &JSON_DEPTH, limits.json_depth, errors);
@@ -30,6 +31,7 @@ pub(super) fn check(config: &PolicyConfig, errors: &mut Errors) {
         limits.multipart_parts,
         errors,
     );
+    check_content_types(&config.response.content_types, errors);
     check_scoring(&config.scoring, errors);
     let names = &config.mask.0;
     within("mask", &MASK_NAMES, names.len(), errors);
@@ -79,4 +81,51 @@ impl<T: fmt::Display> fmt::Display for OutOf<'_, T> {
         let Self(range, found) = self;
         write!(out, "must be {} to {}, found {found}", range.start(), range.end())
     }
+}
+
+fn check_content_types(content_types: &[String], errors: &mut Errors) {
+    /// What lasts while both sides talk, or until the user has enough of it.
+    const STREAMS: &[&str] = &[
+        "text/event-stream",
+        "application/grpc",
+        "multipart/x-mixed-replace",
+    ];
+    const PATH: &str = "response.content_types";
+    if content_types.len() > ResponsePolicy::TYPES {
+        errors.add(
+            PATH,
+            format_args!(
+                "must be at most {} entries, found {}",
+                ResponsePolicy::TYPES,
+                content_types.len()
+            ),
+        );
+    }
+    for (index, text) in content_types.iter().enumerate().take(ResponsePolicy::TYPES) {
+        let path = format_args!("{PATH}[{index}]");
+        if !is_content_type(text) {
+            errors.add(
+                path,
+                format_args!("expected type/subtype, found `{}`", text.escape_debug()),
+            );
+        } else if STREAMS.iter().any(|stream| {
+            text.get(..stream.len())
+                .is_some_and(|beginning| beginning.eq_ignore_ascii_case(stream))
+        }) {
+            errors.add(path, format_args!("`{text}` streams, and is never held"));
+        }
+    }
+}
+
+/// Whether a text is a content type without parameters (RFC 9110, 8.3.1).
+fn is_content_type(text: &str) -> bool {
+    const LIMIT: usize = 128;
+    let is_token = |text: &str| {
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+        !text.is_empty() && text.bytes().all(is_allowed)
+    };
+    text.len() <= LIMIT
+        && text
+            .split_once('/')
+            .is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Path, TooLong, error::Errors, limits::OutOf, operator, target};
 use crate::{
+    Transaction,
     config::{PatternAction, PatternConfig, Scoring},
     rule::{Action, Collection, Link, Meta, Phase, Rule, RuleId, Selector, Target},
     transform::Transformation,
@@ -23,6 +24,16 @@ const TAGS_LIMIT: usize = 16;
 const TAG_LIMIT: usize = 64;
 /// Status of the answer to a request that a pattern refused.
 const DENY_STATUS: u16 = 403;
+/// Headers without which a response could not be read; they are never masked.
+const FRAMING: &[&[u8]] = &[
+    b"connection",
+    b"content-encoding",
+    b"content-length",
+    b"content-type",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+];
 
 /// The rules of a pattern, one for each phase in which its targets come; none when the pattern is disabled or wrong.
 /// A pattern that leaves out comments becomes twice as many, see [`with_comments`].
@@ -32,8 +43,16 @@ pub(super) fn rules(pattern: &PatternConfig, path: Path, errors: &mut Errors) ->
     let before = errors.len();
     check(pattern, path, errors);
     let operator = operator::operator(pattern, path, errors);
-    let targets = targets(pattern, path, errors);
+    let mut targets = targets(pattern, path, errors);
     let transformations = transformations(pattern, path, errors);
+    if pattern.action == PatternAction::Mask {
+        check_mask(pattern, &targets, path, errors);
+        targets.extend(FRAMING.iter().map(|name| Target {
+            exclude: true,
+            selector: Selector::Name((*name).into()),
+            ..Target::all(Collection::ResponseHeaders)
+        }));
+    }
     let Some(operator) = operator.filter(|_| errors.len() == before && pattern.enabled) else {
         return Vec::new();
     };
@@ -47,12 +66,16 @@ pub(super) fn rules(pattern: &PatternConfig, path: Path, errors: &mut Errors) ->
             PatternAction::Block | PatternAction::Score => {
                 pattern.score.unwrap_or_else(|| pattern.severity.score())
             }
-            PatternAction::Detect => 0,
+            PatternAction::Detect | PatternAction::Mask => 0,
         },
     };
-    let action = match pattern.action {
+    let action = |phase: Phase| match pattern.action {
+        PatternAction::Block if phase.is_response() => Action::Deny {
+            status: Transaction::BAD_RESPONSE,
+        },
         PatternAction::Block => Action::Deny { status: DENY_STATUS },
         PatternAction::Score | PatternAction::Detect => Action::Pass,
+        PatternAction::Mask => Action::Mask,
     };
     let phases = Phase::ALL.into_iter().filter(|phase| {
         targets
@@ -70,11 +93,16 @@ pub(super) fn rules(pattern: &PatternConfig, path: Path, errors: &mut Errors) ->
                 .filter(|target| target.collection.phase() == phase)
                 .cloned()
                 .collect(),
-            transformations: transformations.to_vec(),
+            // What the origin sends is not written to get past a filter.
+            transformations: if phase.is_response() && pattern.transformations.is_empty() {
+                Vec::new()
+            } else {
+                transformations.to_vec()
+            },
             ..Link::new(Vec::new(), operator.clone())
         },
         chained: Vec::new(),
-        action,
+        action: action(phase),
         log: true,
         skip_after: None,
     };
@@ -127,6 +155,31 @@ fn check(pattern: &PatternConfig, path: Path, errors: &mut Errors) {
                 "must not contain control characters",
             );
         }
+    }
+}
+
+/// Only what goes out can be overwritten, and only where it stands as it was matched.
+fn check_mask(pattern: &PatternConfig, targets: &[Target], path: Path, errors: &mut Errors) {
+    let is_maskable = |target: &Target| {
+        !target.count
+            && matches!(
+                target.collection,
+                Collection::ResponseHeaders | Collection::ResponseBody
+            )
+    };
+    if !targets.iter().all(is_maskable) {
+        errors.add(
+            format_args!("{path}.targets"),
+            "with action `mask` must be response_headers and response_body only",
+        );
+    }
+    if !matches!(pattern.transformations.as_slice(), [] | [_])
+        || pattern.transformations.first().is_some_and(|only| only != "none")
+    {
+        errors.add(
+            format_args!("{path}.transformations"),
+            "with action `mask` must be empty",
+        );
     }
 }
 

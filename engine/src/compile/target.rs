@@ -6,10 +6,7 @@ use crate::rule::{Collection, Expression, Flags, Regex, Selector, Target};
 
 /// Collections that a pattern may name: not those that no pattern fills.
 fn is_known(collection: Collection) -> bool {
-    !matches!(
-        collection,
-        Collection::Matched | Collection::ResponseBody | Collection::Tx
-    )
+    !matches!(collection, Collection::Matched | Collection::Tx)
 }
 
 /// Reads one target; the error says what was expected and what was found.

@@ -46,6 +46,8 @@ closed_set! {
         Scanner = "scanner",
         /// Access to files that are never meant for the public (CWE-538).
         SensitiveFile = "sensitive_file",
+        /// Responses that tell what only the application itself should know (CWE-200, CWE-209, CWE-548).
+        DataLeak = "data_leak",
         /// A user's own pattern.
         #[default]
         Custom = "custom",

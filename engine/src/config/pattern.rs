@@ -26,7 +26,8 @@ pub struct PatternConfig {
     /// Where to look, for instance `query_values`, `headers:user-agent`, `!headers:referer`. Empty, or exclusions
     /// only: [`PatternConfig::DEFAULT_TARGETS`]. A bare `headers` leaves out `cookie`, which `cookies` takes apart.
     pub targets: Vec<String>,
-    /// Transformations before matching, in order. Empty: [`PatternConfig::DEFAULT_TRANSFORMATIONS`]; `["none"]`: none.
+    /// Transformations before matching, in order. Empty: [`PatternConfig::DEFAULT_TRANSFORMATIONS`] for what clients send,
+    /// none for responses; `["none"]`: none.
     pub transformations: Vec<String>,
     /// How much a match matters.
     pub severity: Severity,
@@ -135,4 +136,7 @@ pub enum PatternAction {
     Score,
     /// The match is reported, and adds nothing to the score.
     Detect,
+    /// Every match is overwritten with `*`, byte by byte; for `response_headers` and `response_body` without
+    /// transformations only.
+    Mask,
 }

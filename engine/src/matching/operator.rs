@@ -136,6 +136,24 @@ impl Test {
         }
     }
 
+    /// The parts of the value that match, from left to right, at most so many.
+    pub(crate) fn find_all(
+        &self,
+        value: &[u8],
+        limit: usize,
+        environment: &impl Environment,
+    ) -> Vec<Range<usize>> {
+        match self {
+            Self::Rx(regex) => regex.find_all(value, limit),
+            Self::Pm(phrases) => phrases
+                .find_iter(value)
+                .map(|found| found.range())
+                .take(limit)
+                .collect(),
+            _ => self.find(value, environment).into_iter().collect(),
+        }
+    }
+
     /// Whether the answer depends on the value alone.
     pub(crate) fn is_pure(&self) -> bool {
         match self {

@@ -30,6 +30,9 @@ pub enum Action {
         /// HTTP status of the answer, 400 to 599.
         status: u16,
     },
+    /// Every match of the first link is overwritten in the response, byte by byte, and evaluation goes on. For links
+    /// without transformations that look at response headers or the response body.
+    Mask,
     /// Evaluation goes on.
     Pass,
     /// The transaction is let go: no later rule of any phase but logging is evaluated.

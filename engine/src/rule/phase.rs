@@ -36,6 +36,11 @@ impl Phase {
         }
     }
 
+    /// Whether the phase is about the response.
+    pub const fn is_response(self) -> bool {
+        matches!(self, Self::ResponseHeaders | Self::ResponseBody)
+    }
+
     /// Position in [`Phase::ALL`].
     pub const fn index(self) -> usize {
         self as usize

@@ -81,6 +81,18 @@ impl Regex {
         }
     }
 
+    /// The matches from left to right that do not overlap, at most so many.
+    pub(crate) fn find_all(&self, value: &[u8], limit: usize) -> Vec<Range<usize>> {
+        match self.automaton() {
+            Some(automaton) => automaton
+                .find_iter(value)
+                .map(|found| found.range())
+                .take(limit)
+                .collect(),
+            None => std::iter::once(0..value.len()).collect(),
+        }
+    }
+
     /// The groups of the leftmost match, of which group 0 is the match itself.
     pub(crate) fn captures(&self, value: &[u8]) -> Option<Captures> {
         let automaton = self.automaton()?;

@@ -61,7 +61,7 @@ impl Control {
             Action::Allow => self.released = Released::All,
             Action::AllowPhase => self.released = Released::Phase(phase),
             Action::AllowRequest => self.released = Released::Request,
-            Action::Deny { .. } | Action::Pass => {}
+            Action::Deny { .. } | Action::Mask | Action::Pass => {}
         }
     }
 

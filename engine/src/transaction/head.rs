@@ -34,6 +34,53 @@ pub(super) struct Summary {
     pub(super) is_connect: bool,
 }
 
+/// What of a response head decides about its body.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ResponseSummary {
+    status: u16,
+    /// Without parameters; empty when none is stated.
+    pub(super) content_type: Vec<u8>,
+    pub(super) content_length: Option<u64>,
+    pub(super) is_encoded: bool,
+    has_range: bool,
+}
+
+impl ResponseSummary {
+    /// Whether no body follows, or bytes of another protocol do.
+    pub(super) fn has_no_body(&self) -> bool {
+        matches!(self.status, 100..=199 | 204 | 304)
+    }
+
+    /// Whether the body is a part of a document, which ends and begins anywhere.
+    pub(super) fn is_partial(&self) -> bool {
+        self.status == 206 || self.has_range
+    }
+
+    fn note(&mut self, name: &[u8], value: &[u8]) {
+        match name {
+            b":status" => self.status = number(value).unwrap_or_default(),
+            b"content-type" => {
+                let essence = value.split(|byte| matches!(byte, b';' | b',')).next();
+                self.content_type = essence.unwrap_or_default().trim_ascii().to_vec();
+            }
+            b"content-length" => self.content_length = number(value),
+            b"content-encoding" => self.is_encoded |= is_encoding(value),
+            b"content-range" => self.has_range = true,
+            _ => {}
+        }
+    }
+}
+
+/// Whether the value of `content-encoding` names one.
+fn is_encoding(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    !value.is_empty() && !value.eq_ignore_ascii_case(b"identity")
+}
+
+fn number<T: std::str::FromStr>(value: &[u8]) -> Option<T> {
+    std::str::from_utf8(value).ok()?.trim().parse().ok()
+}
+
 const METHOD_KEPT: usize = 32;
 const HOST_KEPT: usize = 256;
 const PATH_KEPT: usize = 1_024;
@@ -86,8 +133,14 @@ pub(super) fn collect(head: &RequestHead<'_>, policy: &Policy, fields: &mut Fiel
 }
 
 /// Turns status and headers of a response into fields.
-pub(super) fn collect_response(head: &ResponseHead<'_>, policy: &Policy, fields: &mut Fields) {
+pub(super) fn collect_response(
+    head: &ResponseHead<'_>,
+    policy: &Policy,
+    fields: &mut Fields,
+) -> ResponseSummary {
+    let mut summary = ResponseSummary::default();
     for (name, value) in head.headers {
+        summary.note(name, value);
         if *name == b":status" {
             fields.add(Collection::ResponseStatus, value);
         } else if policy.plan.uses(Collection::ResponseHeaders) && !name.starts_with(b":") {
@@ -95,6 +148,7 @@ pub(super) fn collect_response(head: &ResponseHead<'_>, policy: &Policy, fields:
             fields.push(Collection::ResponseHeaders, name, value);
         }
     }
+    summary
 }
 
 /// Takes `:path` apart and returns the path as it came, as far as it is kept.
@@ -135,13 +189,9 @@ fn note(name: &[u8], value: &[u8], part: Part, summary: &mut Summary) {
             summary.content_types = summary.content_types.saturating_add(1);
         }
         b"content-length" => {
-            summary.content_length = std::str::from_utf8(value)
-                .ok()
-                .and_then(|text| text.trim().parse().ok());
+            summary.content_length = number(value);
         }
-        b"content-encoding" if !value.trim_ascii().eq_ignore_ascii_case(b"identity") => {
-            summary.has_content_encoding |= !value.trim_ascii().is_empty();
-        }
+        b"content-encoding" => summary.has_content_encoding |= is_encoding(value),
         b"transfer-encoding" => summary.has_transfer_encoding = true,
         b"upgrade" => summary.has_upgrade = true,
         b"connection" => summary.connection_upgrades |= has_token(b"upgrade"),

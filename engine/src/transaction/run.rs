@@ -25,7 +25,7 @@ impl Transaction {
     /// Status of the answer to a request that a rule cannot judge, because its expression could not be built.
     const BROKEN_STATUS: u16 = 403;
 
-    /// Status of the answer to a transaction whose score has reached its threshold.
+    /// Status of the answer to a request whose score has reached its threshold.
     const SCORE_STATUS: u16 = 403;
 
     /// Evaluates a phase; `None` when nothing speaks against the transaction.
@@ -79,7 +79,10 @@ impl Transaction {
             found.disposition = Disposition::Blocked;
         }
         let denial = Denial {
-            status: Self::SCORE_STATUS,
+            status: match direction {
+                Direction::Inbound => Self::SCORE_STATUS,
+                Direction::Outbound => Self::BAD_RESPONSE,
+            },
             rule: Some(rule),
         };
         self.denial = Some(denial);
@@ -224,9 +227,12 @@ impl Transaction {
         let rule = &planned.rule;
         let is_on = self.control.is_on();
         let action = if planned.is_broken() {
-            Action::Deny {
-                status: Self::BROKEN_STATUS,
-            }
+            let status = if rule.phase.is_response() {
+                Self::BAD_RESPONSE
+            } else {
+                Self::BROKEN_STATUS
+            };
+            Action::Deny { status }
         } else {
             rule.action
         };
@@ -239,6 +245,7 @@ impl Transaction {
                 self.would_block |= rule.phase != Phase::Logging;
                 None
             }
+            Action::Mask if is_on => self.overwrite(planned),
             action => {
                 if is_on {
                     self.control.release(action, rule.phase);
@@ -247,8 +254,13 @@ impl Transaction {
             }
         };
         let decides = self.count(rule);
+        let disposition = match (denial, action) {
+            (Some(_), _) => Disposition::Blocked,
+            (None, Action::Mask) if is_on => Disposition::Masked,
+            _ => Disposition::Detected,
+        };
         if rule.log || decides || denial.is_some() {
-            self.record(planned, matched, denial.is_some(), decides);
+            self.record(planned, matched, disposition, decides);
         }
         denial
     }
@@ -269,8 +281,9 @@ impl Transaction {
     }
 
     /// Keeps a match for the report; one that refuses or decides is kept whatever else there is.
-    fn record(&mut self, planned: &PlannedRule, matched: &Matched, is_blocked: bool, decides: bool) {
+    fn record(&mut self, planned: &PlannedRule, matched: &Matched, disposition: Disposition, decides: bool) {
         let (id, target) = (planned.rule.id, matched.target());
+        let is_blocked = disposition == Disposition::Blocked;
         // One pattern may be several rules that look at the same value.
         let is_known = |known: &RuleMatch| known.rule == id && known.target == target;
         if !is_blocked && !decides && self.matches.iter().any(is_known) {
@@ -285,7 +298,8 @@ impl Transaction {
             self.matches.pop();
         }
         let meta = &planned.rule.meta;
-        let masked = self.is_hidden(matched);
+        // What no client shall see is not for the events either.
+        let masked = planned.rule.action == Action::Mask || self.is_hidden(matched);
         let excerpt = if masked {
             &[]
         } else {
@@ -301,11 +315,7 @@ impl Transaction {
             target,
             matched: excerpt.to_vec(),
             masked,
-            disposition: if is_blocked {
-                Disposition::Blocked
-            } else {
-                Disposition::Detected
-            },
+            disposition,
         });
     }
 

@@ -6,6 +6,7 @@ mod explain;
 mod masks;
 mod program;
 mod properties;
+mod responses;
 mod scoring;
 mod streams;
 

@@ -113,8 +113,16 @@ impl HttpContext for Stream {
         self.0.trailers(&Envoy).into()
     }
 
-    fn on_http_response_headers(&mut self, _count: usize, _end: bool) -> Action {
-        self.0.response(&Envoy).into()
+    fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
+        self.0.response_headers(&Envoy, end).into()
+    }
+
+    fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
+        self.0.response_body(&Envoy, size, end).into()
+    }
+
+    fn on_http_response_trailers(&mut self, _count: usize) -> Action {
+        self.0.response_trailers(&Envoy).into()
     }
 
     fn on_log(&mut self) {
@@ -180,6 +188,27 @@ impl RequestHost for Envoy {
 
     fn response_headers(&self) -> Headers {
         hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default()
+    }
+
+    fn replace_response_headers(&self, headers: &[(&str, &[u8])]) {
+        // Envoy refuses only without response headers, and they are there until they have gone on.
+        let _ = hostcalls::set_map_bytes(MapType::HttpResponseHeaders, headers.to_vec());
+    }
+
+    fn response_body(&self, start: usize, limit: usize) -> Vec<u8> {
+        if limit == 0 {
+            return Vec::new();
+        }
+        let piece = hostcalls::get_buffer(BufferType::HttpResponseBody, start, limit);
+        piece.ok().flatten().unwrap_or_default()
+    }
+
+    fn replace_response_body(&self, beginning: &[u8]) {
+        if beginning.is_empty() {
+            return;
+        }
+        // Envoy refuses only without a buffer, and only what was read from one is ever replaced.
+        let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, beginning.len(), beginning);
     }
 
     fn client(&self) -> Option<Vec<u8>> {

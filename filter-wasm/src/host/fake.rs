@@ -18,6 +18,9 @@ pub(crate) struct FakeHost {
     pub(crate) request: RefCell<Headers>,
     pub(crate) body: RefCell<Vec<u8>>,
     pub(crate) response: RefCell<Headers>,
+    pub(crate) response_body: RefCell<Vec<u8>>,
+    /// How often anything about a response was asked or told.
+    pub(crate) response_calls: Cell<u32>,
     pub(crate) passed: Cell<u32>,
     pub(crate) refusals: RefCell<Vec<Refusal>>,
     pub(crate) interval: Cell<Duration>,
@@ -91,7 +94,27 @@ impl RequestHost for FakeHost {
             .collect()
     }
 
+    fn replace_response_headers(&self, headers: &[(&str, &[u8])]) {
+        self.response_calls.set(self.response_calls.get() + 1);
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.to_vec()));
+        self.response.replace(headers.collect());
+    }
+
+    fn response_body(&self, start: usize, limit: usize) -> Vec<u8> {
+        self.response_calls.set(self.response_calls.get() + 1);
+        let body = self.response_body.borrow();
+        body.iter().skip(start).take(limit).copied().collect()
+    }
+
+    fn replace_response_body(&self, beginning: &[u8]) {
+        self.response_calls.set(self.response_calls.get() + 1);
+        self.response_body.borrow_mut()[..beginning.len()].copy_from_slice(beginning);
+    }
+
     fn response_headers(&self) -> Headers {
+        self.response_calls.set(self.response_calls.get() + 1);
         self.response.borrow().clone()
     }
 

@@ -76,7 +76,11 @@ impl From<EventMatch> for Match {
             target: printable(found.target.as_bytes()),
             matched: printable(&found.matched),
             masked: found.masked,
-            action: action(found.blocked),
+            action: if found.overwritten {
+                "masked"
+            } else {
+                action(found.blocked)
+            },
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use super::*;
+use super::{responses::masking, *};
 
 const BODIES: &[(&str, &str)] = &[
     ("application/x-www-form-urlencoded", "a=b&c=%3Cscript%3E&d=e"),
@@ -61,12 +61,17 @@ proptest! {
         body in vec(any::<u8>(), 0..128),
         end in any::<bool>(),
     ) {
-        let mut transaction = with(vec![pattern(1, "[^a]", &[]), pattern(2, "a|b", &["headers:/^x/", "&cookies", "parse_errors"])]);
+        let mut transaction = with(vec![pattern(1, "[^a]", &[]), pattern(2, "a|b", &["headers:/^x/", "&cookies", "parse_errors"]), masking(3, "[a-z]", &["response_headers", "response_body"])]);
         let mut all: Vec<(&[u8], &[u8])> = vec![(b":method", b"POST"), (b":path", &path)];
         all.extend(headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())));
         transaction.request_headers(&RequestHead { client: None, headers: &all }, end);
         transaction.request_body(&body, true);
-        transaction.response_headers(&ResponseHead { headers: &all });
+        let response = ResponseHead { headers: &all };
+        transaction.response_headers(&response, false);
+        transaction.response_body(&body, true);
+        let masked = transaction.masked_headers(&response).unwrap_or_default();
+        prop_assert!(masked.iter().zip(&all).all(|(masked, pair)| masked.len() == pair.1.len()));
+        prop_assert!(transaction.masked_body().is_none_or(|masked| masked.len() <= body.len()));
         for found in transaction.matches() {
             prop_assert!(found.target.len() <= 128 && found.matched.len() <= RuleMatch::MATCHED_LIMIT);
         }

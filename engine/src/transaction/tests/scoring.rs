@@ -285,7 +285,11 @@ fn responses_have_a_score_and_a_threshold_of_their_own() {
         targets: vec!["response_headers".to_owned()],
         ..scores(id, "leak", severity)
     };
-    for (severity, verdict) in [(Severity::Warning, Verdict::Allow), (Severity::Error, denied(9))] {
+    let refused = Verdict::Deny(Denial {
+        status: 502,
+        rule: Some(crate::rule::RuleId(9)),
+    });
+    for (severity, verdict) in [(Severity::Warning, Verdict::Allow), (Severity::Error, refused)] {
         let mut patterns = words();
         patterns.push(leak(9, severity));
         let mut transaction = transaction(&policy(Scoring::default(), patterns));
@@ -293,7 +297,7 @@ fn responses_have_a_score_and_a_threshold_of_their_own() {
         let response = ResponseHead {
             headers: &[(b":status", b"200"), (b"x-debug", b"leak")],
         };
-        assert_eq!(transaction.response_headers(&response), verdict);
+        assert_eq!(transaction.response_headers(&response, true), verdict);
         assert_eq!(transaction.inbound_score(), 4);
         assert_eq!(transaction.outbound_score(), severity.score());
     }

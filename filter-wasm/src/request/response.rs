@@ -1,0 +1,360 @@
+//! The response to a request that went on: shown to the engine, and held, changed or replaced as it says.
+//!
+//! It is held by its headers: until they go on, not a byte has reached the client, and another answer can take its
+//! place. Answers of this filter never get here: a refused request has no exchange left.
+
+use std::mem;
+
+use secbeat_engine::{Denial, ResponseHead, Verdict};
+
+use super::{Exchange, Request, Stage, pairs};
+use crate::host::{Flow, RequestHost};
+
+/// How far a response has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Answer {
+    /// Its headers have not arrived, or nothing more of it has to be seen.
+    #[default]
+    Open,
+    /// Held back; the engine has seen `seen` bytes of what the proxy buffers.
+    Held { seen: usize },
+    /// Going on, and shown to the engine as it streams by.
+    Watched,
+}
+
+impl Request {
+    /// Status and headers of the response have arrived, perhaps before the request was complete; `end` tells that no
+    /// body follows.
+    pub(crate) fn response_headers<H: RequestHost>(&mut self, host: &H, end: bool) -> Flow {
+        let Some(exchange) = self.answering() else {
+            return self.unanswered();
+        };
+        let transaction = &mut exchange.transaction;
+        if !transaction.policy().inspects_responses() {
+            return Flow::Continue;
+        }
+        let headers = host.response_headers();
+        let pairs = pairs(&headers);
+        let head = ResponseHead { headers: &pairs };
+        let mut verdict = transaction.response_headers(&head, end);
+        if end && verdict == Verdict::Hold {
+            verdict = transaction.response_body(&[], true);
+        }
+        if let Some(values) = transaction.masked_headers(&head) {
+            let names = headers.iter().map(|(name, _)| name.as_str());
+            let masked: Vec<_> = names.zip(values.iter().map(AsRef::as_ref)).collect();
+            host.replace_response_headers(&masked);
+        }
+        self.answer(host, verdict, 0, end)
+    }
+
+    /// `size` bytes of the response's body are at hand, buffered ones included; `end` tells that no more follow.
+    pub(crate) fn response_body<H: RequestHost>(&mut self, host: &H, size: usize, end: bool) -> Flow {
+        let Some(exchange) = self.answering() else {
+            return self.unanswered();
+        };
+        let mut seen = match exchange.answer {
+            Answer::Open => return Flow::Continue,
+            Answer::Held { seen } => seen,
+            Answer::Watched => 0,
+        };
+        loop {
+            let piece = host.response_body(seen, size.saturating_sub(seen).min(Self::PIECE));
+            seen += piece.len();
+            if piece.is_empty() && seen < size {
+                // The proxy does not give what it says it has: nobody can judge this.
+                return self.replace_unjudged(host);
+            }
+            let is_last = seen >= size;
+            let verdict = exchange.transaction.response_body(&piece, end && is_last);
+            if is_last || !exchange.transaction.wants_response_body() {
+                return self.answer(host, verdict, seen, end);
+            }
+        }
+    }
+
+    /// The response's body has ended with trailers.
+    pub(crate) fn response_trailers<H: RequestHost>(&mut self, host: &H) -> Flow {
+        match self.answering() {
+            None => self.unanswered(),
+            Some(exchange) => match exchange.answer {
+                Answer::Open => Flow::Continue,
+                Answer::Held { .. } | Answer::Watched => {
+                    let verdict = exchange.transaction.response_body(&[], true);
+                    self.answer(host, verdict, 0, true)
+                }
+            },
+        }
+    }
+
+    /// The exchange whose response some rule may want to see.
+    fn answering(&mut self) -> Option<&mut Exchange> {
+        match &mut self.stage {
+            Stage::Answering(exchange) | Stage::Streaming(exchange) => Some(exchange),
+            Stage::Idle | Stage::Held { .. } | Stage::Refused | Stage::Replaced => None,
+        }
+    }
+
+    /// What becomes of an answer that no rule wants to see.
+    fn unanswered(&self) -> Flow {
+        match self.stage {
+            Stage::Replaced => Flow::Pause,
+            _ => Flow::Continue,
+        }
+    }
+
+    fn answer<H: RequestHost>(&mut self, host: &H, verdict: Verdict, seen: usize, end: bool) -> Flow {
+        let Some(exchange) = self.answering() else {
+            return self.unanswered();
+        };
+        match verdict {
+            Verdict::Allow => {
+                if let (Answer::Held { .. }, Some(beginning)) =
+                    (exchange.answer, exchange.transaction.masked_body())
+                {
+                    host.replace_response_body(&beginning);
+                }
+                exchange.answer = if !end && exchange.transaction.wants_response_body() {
+                    Answer::Watched
+                } else {
+                    Answer::Open
+                };
+                Flow::Continue
+            }
+            Verdict::Hold if !end => {
+                exchange.answer = Answer::Held { seen };
+                Flow::Pause
+            }
+            // Nothing more will come, so that waiting would hang the response.
+            Verdict::Hold => self.replace_unjudged(host),
+            Verdict::Deny(denial) => self.replace(host, denial),
+        }
+    }
+
+    fn replace_unjudged<H: RequestHost>(&mut self, host: &H) -> Flow {
+        if let Some(worker) = &self.worker {
+            worker.count_unjudged(host);
+        }
+        let denial = Denial {
+            status: Self::UNAVAILABLE,
+            rule: None,
+        };
+        self.replace(host, denial)
+    }
+
+    /// Puts a refusal in the place of the response.
+    fn replace<H: RequestHost>(&mut self, host: &H, denial: Denial) -> Flow {
+        if let Stage::Answering(exchange) | Stage::Streaming(exchange) = mem::take(&mut self.stage) {
+            self.conclude(host, *exchange, Some(denial));
+        }
+        self.stage = Stage::Replaced;
+        Flow::Pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::{host::fake::FakeHost, worker::Worker};
+
+    const PATTERNS: &str = r#"
+        {"id":18,"name":"header","pattern":"secret","targets":["response_headers"]},
+        {"id":19,"name":"body","pattern":"stack trace","targets":["response_body"]},
+        {"id":20,"name":"key","pattern":"key-\\d+","action":"mask","targets":["response_body","response_headers"]}"#;
+
+    struct Site {
+        host: FakeHost,
+        worker: Rc<Worker>,
+    }
+
+    impl Site {
+        fn new(patterns: &str, more: &str) -> Self {
+            let host = FakeHost::with_request(&[(":method", "GET"), (":path", "/"), (":authority", "a")]);
+            let worker = Rc::new(Worker::new(&host));
+            let configuration = format!(r#"{{"policy":{{"patterns":[{patterns}]{more}}}}}"#);
+            assert!(worker.configure(&host, 1, configuration.as_bytes()));
+            Self { host, worker }
+        }
+
+        /// A request that has gone on, and what the origin answers.
+        fn asked(&self, headers: &[(&str, &str)]) -> Request {
+            let mut request = Request::new(Some(Rc::clone(&self.worker)));
+            assert_eq!(request.headers(&self.host, true), Flow::Continue);
+            // Envoy shows the headers of a request only until they have gone on.
+            self.host.request.borrow_mut().clear();
+            let headers = headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+            self.host.response.replace(headers.collect());
+            request
+        }
+
+        /// Lets the next piece of the response arrive, as Envoy does: behind what it still buffers.
+        fn arrive(&self, request: &mut Request, piece: &str, end: bool) -> (Flow, String) {
+            self.host
+                .response_body
+                .borrow_mut()
+                .extend_from_slice(piece.as_bytes());
+            let size = self.host.response_body.borrow().len();
+            let flow = request.response_body(&self.host, size, end);
+            self.gone(flow)
+        }
+
+        fn gone(&self, flow: Flow) -> (Flow, String) {
+            let gone = match flow {
+                Flow::Continue => self.host.response_body.take(),
+                Flow::Pause => Vec::new(),
+            };
+            (flow, String::from_utf8(gone).unwrap())
+        }
+
+        fn statuses(&self) -> Vec<u16> {
+            let refusals = self.host.refusals.borrow();
+            refusals.iter().map(|refusal| refusal.status).collect()
+        }
+    }
+
+    const PAGE: &[(&str, &str)] = &[(":status", "200"), ("content-type", "text/html")];
+
+    fn went(text: &str) -> (Flow, String) {
+        (Flow::Continue, text.to_owned())
+    }
+
+    fn held() -> (Flow, String) {
+        (Flow::Pause, String::new())
+    }
+
+    #[test]
+    fn without_rules_for_responses_nothing_is_asked_about_them() {
+        let site = Site::new(r#"{"id":1,"name":"x","pattern":"evil"}"#, "");
+        let mut request = site.asked(PAGE);
+        assert_eq!(request.response_headers(&site.host, false), Flow::Continue);
+        assert_eq!(
+            site.arrive(&mut request, "stack trace", true),
+            went("stack trace")
+        );
+        assert_eq!(request.response_trailers(&site.host), Flow::Continue);
+        request.finish(&site.host);
+        assert_eq!(site.host.response_calls.get(), 0);
+    }
+
+    #[test]
+    fn a_response_that_a_rule_refuses_by_its_head_is_replaced() {
+        let site = Site::new(PATTERNS, "");
+        let mut request = site.asked(&[(":status", "200"), ("x-debug", "secret")]);
+        assert_eq!(request.response_headers(&site.host, false), Flow::Pause);
+        assert_eq!(site.arrive(&mut request, "anything", true), held());
+        request.finish(&site.host);
+        assert_eq!(site.statuses(), [502], "one answer per request");
+        assert_eq!(site.host.metric("secbeat_blocked_total.category.=.custom;.;"), 1);
+    }
+
+    #[test]
+    fn a_leak_in_the_last_byte_lets_nothing_through() {
+        let site = Site::new(PATTERNS, "");
+        let mut request = site.asked(PAGE);
+        assert_eq!(request.response_headers(&site.host, false), Flow::Pause);
+        assert_eq!(site.arrive(&mut request, "a stack tra", false), held());
+        assert_eq!(site.arrive(&mut request, "ce", true), held());
+        assert_eq!(site.statuses(), [502]);
+    }
+
+    #[test]
+    fn a_clean_page_goes_on_once_it_is_complete() {
+        let site = Site::new(PATTERNS, "");
+        let mut request = site.asked(PAGE);
+        assert_eq!(request.response_headers(&site.host, false), Flow::Pause);
+        assert_eq!(site.arrive(&mut request, "hello ", false), held());
+        assert_eq!(site.arrive(&mut request, "world", true), went("hello world"));
+        assert_eq!(site.statuses(), [0; 0]);
+    }
+
+    #[test]
+    fn what_is_masked_keeps_its_length() {
+        let site = Site::new(PATTERNS, "");
+        let mut request = site.asked(&[
+            (":status", "200"),
+            ("content-type", "text/html"),
+            ("x-key", "key-1"),
+        ]);
+        assert_eq!(request.response_headers(&site.host, false), Flow::Pause);
+        assert_eq!(site.host.response.borrow()[2].1, b"*****");
+        assert_eq!(site.arrive(&mut request, "a key-1 and ke", false), held());
+        assert_eq!(
+            site.arrive(&mut request, "y-22 end", true),
+            went("a ***** and ****** end")
+        );
+        request.finish(&site.host);
+        assert_eq!(site.host.metric("secbeat_responses_masked_total"), 1);
+    }
+
+    #[test]
+    fn trailers_end_a_body() {
+        for (body, expected) in [("key-1", went("*****")), ("stack trace", held())] {
+            let site = Site::new(PATTERNS, "");
+            let mut request = site.asked(PAGE);
+            assert_eq!(request.response_headers(&site.host, false), Flow::Pause);
+            assert_eq!(site.arrive(&mut request, body, false), held());
+            let flow = request.response_trailers(&site.host);
+            assert_eq!(site.gone(flow), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_page_larger_than_a_piece_is_seen_whole_and_once() {
+        for (end, expected) in [("stack trace", vec![502]), ("honest", vec![])] {
+            let site = Site::new(PATTERNS, "");
+            let mut request = site.asked(PAGE);
+            request.response_headers(&site.host, false);
+            let page = format!("{}{end}", "x".repeat(3 * Request::PIECE));
+            let (first, second) = page.split_at(2 * Request::PIECE + 7);
+            assert_eq!(site.arrive(&mut request, first, false), held());
+            site.arrive(&mut request, second, true);
+            assert_eq!(site.statuses(), expected, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_page_over_the_limit_goes_on_and_is_counted() {
+        let site = Site::new(PATTERNS, r#","response":{"limit":8}"#);
+        let mut request = site.asked(PAGE);
+        assert_eq!(request.response_headers(&site.host, false), Flow::Pause);
+        assert_eq!(site.arrive(&mut request, "key-1 and ", false), went("***** and "));
+        assert_eq!(
+            site.arrive(&mut request, "stack trace", true),
+            went("stack trace")
+        );
+        request.finish(&site.host);
+        assert_eq!(site.host.metric("secbeat_responses_over_limit_total"), 1);
+    }
+
+    #[test]
+    fn in_detect_mode_nothing_waits_and_nothing_changes() {
+        let site = Site::new(PATTERNS, r#","mode":"detect""#);
+        let mut request = site.asked(PAGE);
+        assert_eq!(request.response_headers(&site.host, false), Flow::Continue);
+        assert_eq!(site.arrive(&mut request, "key-1 ", false), went("key-1 "));
+        assert_eq!(site.arrive(&mut request, "stack ", false), went("stack "));
+        assert_eq!(site.arrive(&mut request, "trace", true), went("trace"));
+        request.finish(&site.host);
+        assert_eq!(site.statuses(), [0; 0]);
+        assert_eq!(site.host.metric("secbeat_detected_total.category.=.custom;.;"), 1);
+    }
+
+    #[test]
+    fn the_answer_to_a_refused_request_passes_unseen() {
+        let site = Site::new(PATTERNS, r#","body":{"limit":1}"#);
+        let mut request = Request::new(Some(Rc::clone(&site.worker)));
+        assert_eq!(request.headers(&site.host, false), Flow::Pause);
+        assert_eq!(request.body(&site.host, 1, false), Flow::Pause);
+        assert_eq!(site.statuses(), [503], "the proxy gave nothing");
+        assert_eq!(request.response_headers(&site.host, false), Flow::Continue);
+        assert_eq!(
+            site.arrive(&mut request, "stack trace", true),
+            went("stack trace")
+        );
+        assert_eq!(site.host.response_calls.get(), 0);
+    }
+}
