@@ -9,6 +9,7 @@
 mod content_type;
 mod cookies;
 mod error;
+mod grpc;
 mod json;
 mod multipart;
 mod parameters;
@@ -20,10 +21,13 @@ mod xml_encoding;
 
 use std::borrow::Cow;
 
+use crate::config::Limits;
+
 pub use {
     content_type::content_type,
     cookies::cookies,
     error::ParseError,
+    grpc::GrpcFrames,
     json::json,
     multipart::multipart,
     path::path,
@@ -51,19 +55,55 @@ pub trait Sink {
     fn error(&mut self, error: ParseError);
 }
 
-/// Passes arguments on as far as the limit goes, and each kind of error once.
+const _: () = assert!(ParseError::ALL.len() <= u32::BITS as usize);
+
+/// Passes arguments on as far as the limits go, and each kind of error once.
 struct Findings<'s, S: ?Sized> {
     sink: &'s mut S,
     raised: u32,
-    room: usize,
+    is_doubtful: bool,
+    room: Room,
+}
+
+/// What limits still leave. A length beyond them is told and handed on all the same; a number is not.
+struct Room {
+    arguments: usize,
+    /// Bytes of one name.
+    name: usize,
+    /// Bytes of one value.
+    value: usize,
+    /// Bytes of all names and values together.
+    total: usize,
 }
 
 impl<'s, S: Sink + ?Sized> Findings<'s, S> {
-    fn new(sink: &'s mut S, limit: usize) -> Self {
+    fn arguments(sink: &'s mut S, limits: &Limits) -> Self {
+        let room = Room {
+            arguments: limits.arguments,
+            name: limits.argument_name_length,
+            value: limits.argument_length,
+            total: limits.arguments_length,
+        };
+        Self::new(sink, room)
+    }
+
+    /// Only the header's own length bounds that of cookies.
+    fn cookies(sink: &'s mut S, limits: &Limits) -> Self {
+        let room = Room {
+            arguments: limits.cookies,
+            name: usize::MAX,
+            value: usize::MAX,
+            total: usize::MAX,
+        };
+        Self::new(sink, room)
+    }
+
+    fn new(sink: &'s mut S, room: Room) -> Self {
         Self {
             sink,
             raised: 0,
-            room: limit,
+            is_doubtful: false,
+            room,
         }
     }
 
@@ -71,23 +111,35 @@ impl<'s, S: Sink + ?Sized> Findings<'s, S> {
         let bit = 1 << error as u32;
         if self.raised & bit == 0 {
             self.raised |= bit;
+            self.is_doubtful |= error.is_doubt();
             self.sink.error(error);
         }
     }
 
-    fn has_errors(&self) -> bool {
-        self.raised != 0
+    /// Whether applications may read the input otherwise.
+    fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 
     /// Hands an argument on; false when the limit leaves no room for it.
     #[must_use]
     fn argument(&mut self, name: &[u8], value: Cow<'_, [u8]>) -> bool {
-        let has_room = self.room > 0;
-        if has_room {
-            self.room -= 1;
-            self.sink.argument(Cow::Borrowed(name), value);
+        let Some(left) = self.room.arguments.checked_sub(1) else {
+            return false;
+        };
+        self.room.arguments = left;
+        if name.len() > self.room.name {
+            self.error(ParseError::ArgumentNameLength);
         }
-        has_room
+        if value.len() > self.room.value {
+            self.error(ParseError::ArgumentLength);
+        }
+        match self.room.total.checked_sub(name.len() + value.len()) {
+            Some(left) => self.room.total = left,
+            None => self.error(ParseError::ArgumentsLength),
+        }
+        self.sink.argument(Cow::Borrowed(name), value);
+        true
     }
 
     /// Hands on what was not understood, whatever the limit says.

@@ -285,7 +285,7 @@ mod tests {
             ("waf", 8),
             ("waf.body", 3),
             ("waf.response", 4),
-            ("waf.limits", 5),
+            ("waf.limits", 8),
             ("waf.scoring", 6),
             ("management", 5),
             ("xds", 4),

@@ -24,6 +24,9 @@ pub const KEYS: &[&str] = &[
     "waf.response.over_limit",
     "waf.response.content_types",
     "waf.limits.arguments",
+    "waf.limits.argument_name_length",
+    "waf.limits.argument_length",
+    "waf.limits.arguments_length",
     "waf.limits.cookies",
     "waf.limits.json_depth",
     "waf.limits.xml_depth",
@@ -100,6 +103,14 @@ fn waf(mut section: Section<'_>, settings: &mut Settings) {
     response.finish();
     let mut limits = section.section("limits");
     limits.read("arguments", &mut waf.limits.arguments, size(1, 100_000));
+    let length = || size(1, 64 * 1024 * 1024);
+    limits.read(
+        "argument_name_length",
+        &mut waf.limits.argument_name_length,
+        length(),
+    );
+    limits.read("argument_length", &mut waf.limits.argument_length, length());
+    limits.read("arguments_length", &mut waf.limits.arguments_length, length());
     limits.read("cookies", &mut waf.limits.cookies, size(1, 10_000));
     limits.read("json_depth", &mut waf.limits.json_depth, size(1, 512));
     limits.read("xml_depth", &mut waf.limits.xml_depth, size(1, 512));

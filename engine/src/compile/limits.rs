@@ -8,6 +8,8 @@ use crate::config::{PolicyConfig, ResponsePolicy, Scoring};
 /// Bytes of a body that may be held.
 const BODY_LIMIT: RangeInclusive<usize> = 1..=16 * 1024 * 1024;
 const ARGUMENTS: RangeInclusive<usize> = 1..=100_000;
+/// Bytes of names and values, one by one or together: names stand in for what leads to a value in JSON and XML as well.
+const LENGTH: RangeInclusive<usize> = 1..=64 * 1024 * 1024;
 const COOKIES: RangeInclusive<usize> = 1..=10_000;
 const JSON_DEPTH: RangeInclusive<usize> = 1..=512;
 const XML_DEPTH: RangeInclusive<usize> = 1..=512;
@@ -22,6 +24,13 @@ pub(super) fn check(config: &PolicyConfig, errors: &mut Errors) {
     within("body.limit", &BODY_LIMIT, config.body.limit, errors);
     within("response.limit", &BODY_LIMIT, config.response.limit, errors);
     within("limits.arguments", &ARGUMENTS, limits.arguments, errors);
+    for (path, found) in [
+        ("limits.argument_name_length", limits.argument_name_length),
+        ("limits.argument_length", limits.argument_length),
+        ("limits.arguments_length", limits.arguments_length),
+    ] {
+        within(path, &LENGTH, found, errors);
+    }
     within("limits.cookies", &COOKIES, limits.cookies, errors);
     within("limits.json_depth", &JSON_DEPTH, limits.json_depth, errors);
     within("limits.xml_depth", &XML_DEPTH, limits.xml_depth, errors);

@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// Names and values of the query and of the body, each counted by pair. Default 1,000.
     pub arguments: usize,
+    /// Bytes of one such name, decoded. Default 1,024. A length beyond a bound is told, and inspected all the same.
+    pub argument_name_length: usize,
+    /// Bytes of one such value, decoded. Default 128 KiB.
+    pub argument_length: usize,
+    /// Bytes of all names and values of the query, or of the body, together. Default 1 MiB.
+    pub arguments_length: usize,
     /// Cookies in one request. Default 200.
     pub cookies: usize,
     /// Depth of nested JSON. Default 64.
@@ -23,6 +29,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             arguments: 1_000,
+            argument_name_length: 1_024,
+            argument_length: 128 * 1024,
+            arguments_length: 1024 * 1024,
             cookies: 200,
             json_depth: 64,
             xml_depth: 64,

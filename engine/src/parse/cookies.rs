@@ -12,7 +12,7 @@ use crate::{config::Limits, transform::octal_digit};
 /// under the same name: with `\"` and `\074` undone where they occur, and, where the quotes span a `;`, the whole
 /// quoted text next to the pieces.
 pub fn cookies<S: Sink + ?Sized>(header: &[u8], limits: &Limits, sink: &mut S) {
-    let mut found = Findings::new(sink, limits.cookies);
+    let mut found = Findings::cookies(sink, limits);
     let mut rest = header;
     while !rest.is_empty() {
         let (pair, after) = cut(rest, b';');

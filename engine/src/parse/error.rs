@@ -23,6 +23,12 @@ parse_errors! {
     BadPercentCode = "bad_percent_code",
     /// There were more arguments than the limit.
     TooManyArguments = "too_many_arguments",
+    /// A name of an argument was longer than the limit.
+    ArgumentNameLength = "argument_name_length",
+    /// A value of an argument was longer than the limit.
+    ArgumentLength = "argument_length",
+    /// All names and values together were longer than the limit.
+    ArgumentsLength = "arguments_length",
     /// There were more cookies than the limit.
     TooManyCookies = "too_many_cookies",
     /// The body was no JSON.
@@ -51,6 +57,10 @@ parse_errors! {
     MultipartTransferEncoding = "multipart_transfer_encoding",
     /// There were more parts than the limit.
     TooManyParts = "too_many_parts",
+    /// A message of a gRPC call was compressed.
+    GrpcCompressed = "grpc_compressed",
+    /// The body was no sequence of gRPC messages.
+    GrpcSyntax = "grpc_syntax",
     /// The content type was missing, repeated or malformed.
     ContentType = "content_type",
     /// The content type named a character set that is no superset of ASCII.
@@ -59,6 +69,16 @@ parse_errors! {
     ContentEncoding = "content_encoding",
     /// The body was longer than what was inspected.
     BodyTruncated = "body_truncated",
+}
+
+impl ParseError {
+    /// Whether applications may read the input otherwise than the parser did. They do not where it is merely long.
+    pub const fn is_doubt(self) -> bool {
+        !matches!(
+            self,
+            Self::ArgumentNameLength | Self::ArgumentLength | Self::ArgumentsLength
+        )
+    }
 }
 
 impl std::fmt::Display for ParseError {

@@ -21,7 +21,7 @@ const WAY_LIMIT: usize = 256;
 /// Raw control characters and unknown escapes in strings raise [`ParseError::JsonSyntax`], and reading goes on. At
 /// anything else that is no JSON it ends: what was read before stays, and the rest is handed on with its escapes undone.
 pub fn json<S: Sink + ?Sized>(body: &[u8], limits: &Limits, sink: &mut S) {
-    let mut found = Findings::new(sink, limits.arguments);
+    let mut found = Findings::arguments(sink, limits);
     let transcoded = wide::to_utf8(body);
     if transcoded.is_some() {
         // A zero byte near the beginning is enough to look like it: the bytes stay inspected as they are.

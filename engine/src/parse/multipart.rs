@@ -22,12 +22,12 @@ use part::Part;
 ///
 /// A part with an empty file name, which browsers send for an empty input, is an argument as well. A part in Base64 or quoted-printable is handed on decoded as well, for the few readers that undo it.
 pub fn multipart<S: Sink + ?Sized>(body: &[u8], content_type: &[u8], limits: &Limits, sink: &mut S) {
-    let mut found = Findings::new(sink, limits.arguments);
+    let mut found = Findings::arguments(sink, limits);
     match boundary(content_type) {
         Some(boundary) => parts(body, &boundary, limits.multipart_parts, &mut found),
         None => found.error(ParseError::MultipartBoundary),
     }
-    if found.has_errors() {
+    if found.is_doubtful() {
         found.leftover(Cow::Borrowed(body));
     }
 }

@@ -11,7 +11,7 @@ use crate::{config::Limits, transform::percent_decode};
 /// application makes of it, so nothing hides. Broken codes stay as they are and raise
 /// [`ParseError::BadPercentCode`]. A pair without `=` is a name; empty names stay; `&&` holds nothing.
 pub fn urlencoded<S: Sink + ?Sized>(input: &[u8], limits: &Limits, sink: &mut S) {
-    let mut found = Findings::new(sink, limits.arguments);
+    let mut found = Findings::arguments(sink, limits);
     let mut rest = input;
     while !rest.is_empty() {
         let (pair, after) = cut(rest, b'&');
@@ -91,6 +91,27 @@ mod tests {
         assert_eq!(found.pairs(), [("a", "1"), ("b", "2"), ("", "c=<script>&d=4")]);
         assert_eq!(found.errors, [ParseError::TooManyArguments]);
         assert_eq!(parse_within(b"a=1&b=2&", 2).errors, []);
+    }
+
+    #[test]
+    fn lengths_beyond_the_limits_are_told_and_handed_on() {
+        let limits = Limits {
+            argument_name_length: 2,
+            argument_length: 3,
+            arguments_length: 10,
+            ..Limits::default()
+        };
+        let read = |input: &[u8]| Collected::of(|sink| urlencoded(input, &limits, sink));
+        assert_eq!(read(b"ab=123&ab=12%33").errors, []);
+        for (input, error) in [
+            (&b"abc=1"[..], ParseError::ArgumentNameLength),
+            (b"a=1234&b=1234", ParseError::ArgumentLength),
+            (b"ab=123&ab=123&a", ParseError::ArgumentsLength),
+        ] {
+            let found = read(input);
+            assert_eq!(found.errors, [error]);
+            assert_eq!(found.arguments.len(), input.split(|&byte| byte == b'&').count());
+        }
     }
 
     proptest! {

@@ -45,7 +45,8 @@ impl Transaction {
             return self.pass_body();
         }
         if stream::is_grpc(&self.summary, &self.fields) {
-            if !self.policy.plan.uses(Collection::Body) {
+            let plan = &self.policy.plan;
+            if !plan.uses(Collection::Body) && !plan.uses(Collection::ParseErrors) {
                 return self.pass_body();
             }
             // The head goes on now, so that its score cannot wait for the body.

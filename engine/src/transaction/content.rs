@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{
     Policy,
-    parse::{self, ParseError},
+    parse::{self, GrpcFrames, ParseError},
     rule::Collection,
+    transform::base64_decode_ext,
 };
 
 /// What the content type says.
@@ -58,6 +59,7 @@ pub(super) fn collect(
     let mut claim = Arguments::body(fields);
     parse::content_type(&content_type, &mut claim);
     is_doubtful |= claim.has_failed;
+    grpc(body, &content_type, fields);
     let limits = &policy.limits;
     let mut arguments = Arguments::body(fields);
     if is_truncated {
@@ -101,6 +103,20 @@ pub(super) fn collect(
     }
     if has_failed || is_truncated {
         fields.add(Collection::Body, body);
+    }
+}
+
+/// Messages of gRPC that came as a body like any other, perhaps in Base64, as browsers send them.
+fn grpc(body: &[u8], content_type: &[u8], fields: &mut Fields) {
+    let content_type = content_type.to_ascii_lowercase();
+    let Some(variant) = content_type.strip_prefix(b"application/grpc") else {
+        return;
+    };
+    let decoded = variant.starts_with(b"-web-text").then(|| base64_decode_ext(body));
+    let messages = decoded.as_deref().unwrap_or(body);
+    GrpcFrames::default().read(messages, &mut Arguments::body(fields));
+    if let Some(messages) = &decoded {
+        fields.add(Collection::Body, messages);
     }
 }
 

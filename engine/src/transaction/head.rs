@@ -208,7 +208,7 @@ pub(super) struct Arguments<'a> {
     values: Collection,
     source: &'static str,
     is_quiet: bool,
-    /// Whether the parser complained about anything.
+    /// Whether applications may read the input otherwise than the parser did.
     pub(super) has_failed: bool,
 }
 
@@ -269,7 +269,7 @@ impl Sink for Arguments<'_> {
     }
 
     fn error(&mut self, error: ParseError) {
-        self.has_failed = true;
+        self.has_failed |= error.is_doubt();
         if !self.is_quiet {
             self.fields.add_error(self.source, error);
         }

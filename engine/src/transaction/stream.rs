@@ -4,10 +4,11 @@ use super::{
     Transaction,
     body::Body,
     fields::{Fields, Part},
-    head::Summary,
+    head::{Arguments, Summary},
 };
 use crate::{
     Verdict,
+    parse::GrpcFrames,
     rule::{Collection, Phase},
 };
 
@@ -15,6 +16,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Window {
     tail: Vec<u8>,
+    frames: GrpcFrames,
     has_begun: bool,
 }
 
@@ -52,7 +54,7 @@ impl Transaction {
         let Body::Streamed(mut window) = std::mem::take(&mut self.body) else {
             return Verdict::Allow;
         };
-        if !window.has_begun && !chunk.first().is_none_or(|first| is_message_flag(*first)) {
+        if !window.has_begun && !chunk.first().is_none_or(|first| GrpcFrames::is_flag(*first)) {
             self.body = Body::Held(Vec::new());
             return self.continue_body(chunk, end);
         }
@@ -61,6 +63,7 @@ impl Transaction {
             return Verdict::Allow;
         }
         let mark = self.fields.mark();
+        window.frames.read(chunk, &mut Arguments::body(&mut self.fields));
         let (before, chunk) = (self.fields.store(&window.tail), self.fields.store(chunk));
         let seen = Part::between(before, chunk);
         self.fields.push(Collection::Body, Part::default(), seen);
@@ -83,9 +86,4 @@ impl Transaction {
         };
         verdict.unwrap_or(Verdict::Allow)
     }
-}
-
-/// Whether a gRPC message may begin with this byte: it tells whether the message is compressed.
-fn is_message_flag(byte: u8) -> bool {
-    byte <= 1
 }

@@ -210,3 +210,14 @@ proptest! {
         prop_assert_eq!(found.errors, []);
     }
 }
+
+#[test]
+fn long_fields_leave_no_doubt() {
+    let limits = Limits {
+        argument_length: 3,
+        ..Limits::default()
+    };
+    let found = parse_within(field("a", "1234"), &limits);
+    assert_eq!(found.pairs(), [("a", "1234")]);
+    assert_eq!(found.errors, [ParseError::ArgumentLength]);
+}

@@ -70,3 +70,48 @@ fn wide_xml_is_seen_whatever_it_claims() {
         assert_eq!(found(patterns, content_type, &body).len(), 1, "{content_type}");
     }
 }
+
+#[test]
+fn messages_in_base64_are_seen() {
+    let patterns = || vec![pattern(1, "union select", &["body"])];
+    // Two messages, each encoded by itself.
+    let body = b"AAAAAAF1AAAAAA51bmlvbiBzZWxlY3QgMQ==AAAAAAA=";
+    let found_in = |content_type| found(patterns(), content_type, body).len();
+    assert_eq!(found_in("application/grpc-web-text+proto"), 1);
+    assert_eq!(found_in("application/grpc-web"), 0);
+}
+
+#[test]
+fn compressed_messages_raise_an_error() {
+    let patterns = || vec![pattern(1, "grpc_compressed", &["parse_errors:body"])];
+    let body = b"\0\0\0\0\x01a\x01\0\0\0\x01b";
+    assert_eq!(found(patterns(), "application/grpc-web", body).len(), 1);
+    let mut transaction = with(patterns());
+    let headers = [("content-type", "application/grpc"), ("te", "trailers")];
+    assert_eq!(head(&mut transaction, "/", &headers, false), Verdict::Allow);
+    let (first, second) = body.split_at(6);
+    assert_eq!(transaction.request_body(first, false), Verdict::Allow);
+    assert!(matches!(
+        transaction.request_body(second, false),
+        Verdict::Deny(_)
+    ));
+}
+
+#[test]
+fn long_arguments_are_told_and_leave_the_body_parsed() {
+    let mut config = PolicyConfig {
+        patterns: vec![
+            pattern(1, "argument_length", &["parse_errors:body"]),
+            pattern(2, "12345", &["body"]),
+        ],
+        mode: Mode::Detect,
+        ..PolicyConfig::default()
+    };
+    config.limits.argument_length = 3;
+    let mut transaction = transaction(&config);
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    head(&mut transaction, "/", &form, false);
+    transaction.request_body(b"a=12345", true);
+    let found: Vec<_> = transaction.matches().iter().map(|found| found.rule.0).collect();
+    assert_eq!(found, [1]);
+}
