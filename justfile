@@ -35,6 +35,10 @@ lint: setup
     cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
     typos
 
+# Run every fuzz target for so many seconds (60), two at a time; needs a C++ compiler
+fuzz *arguments:
+    @tools/fuzz "$@"
+
 # Measure Envoy's CPU time per request with the filter, with one that does nothing, and with none
 bench: setup wasm _noop
     cargo build --profile e2e -p secbeat-e2e

@@ -23,6 +23,9 @@ impl Counted {
         parse(
             &Limits {
                 arguments: 20,
+                argument_name_length: 16,
+                argument_length: 64,
+                arguments_length: 256,
                 cookies: 20,
                 json_depth: 8,
                 xml_depth: 8,
@@ -45,6 +48,10 @@ impl Sink for Counted {
 
     fn file_name(&mut self, field: &[u8], name: &[u8]) {
         self.bytes += field.len() + name.len();
+    }
+
+    fn part_header(&mut self, name: &[u8], value: &[u8]) {
+        self.bytes += name.len() + value.len();
     }
 
     fn error(&mut self, error: ParseError) {
