@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use secbeat::settings::{self, KEYS, Settings};
-use secbeat_engine::{config::Category, rule::Collection, transform::Transformation};
+use secbeat_engine::{config::Category, parse::ParseError, rule::Collection, transform::Transformation};
 
 #[expect(clippy::panic, reason = "a reference that is not there proves nothing")]
 fn read(path: &str) -> String {
@@ -110,14 +110,15 @@ fn every_invariant_names_tests_that_are_there() {
 }
 
 #[test]
-fn the_api_reference_has_every_category_target_and_transformation() {
+fn the_api_reference_has_every_category_target_transformation_and_error() {
     let text = read("../docs/api.md");
     let hidden = ["tx", "matched"];
     let names = Category::ALL
         .iter()
         .map(|category| category.as_str())
         .chain(Collection::ALL.iter().map(|collection| collection.as_str()))
-        .chain(Transformation::ALL.iter().map(|one| one.as_str()));
+        .chain(Transformation::ALL.iter().map(|one| one.as_str()))
+        .chain(ParseError::ALL.iter().map(|error| error.as_str()));
     for name in names.filter(|name| !hidden.contains(name)) {
         assert!(
             text.contains(&format!("`{name}`")),

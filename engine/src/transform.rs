@@ -16,6 +16,7 @@ mod hex;
 mod html;
 mod js;
 mod nulls;
+mod parity;
 mod path;
 mod triggers;
 mod unicode;
@@ -34,7 +35,7 @@ pub(crate) use {
 };
 
 macro_rules! transformations {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $apply:path, $triggers:expr;)+) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal $(| $seclang:literal)*, $apply:path, $triggers:expr;)+) => {
         /// One transformation, by its name in patterns.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Transformation { $($(#[$doc])* $variant,)+ }
@@ -43,9 +44,14 @@ macro_rules! transformations {
             /// Every transformation, in order of declaration.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// Finds a transformation by the name that [`Transformation::as_str`] gives.
+            /// Finds a transformation by the name that [`Transformation::as_str`] gives, or by that of `ModSecurity`, which
+            /// tells no capitals from small letters.
             pub fn parse(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$variant),)+ _ => None }
+                match name {
+                    $($name => Some(Self::$variant),)+
+                    $($(_ if name.eq_ignore_ascii_case($seclang) => Some(Self::$variant),)*)+
+                    _ => None,
+                }
             }
 
             /// The name in patterns.
@@ -67,67 +73,77 @@ macro_rules! transformations {
 
 transformations! {
     /// A-Z become a-z.
-    Lowercase = "lowercase", case::lowercase, Triggers::UPPER;
+    Lowercase = "lowercase" | "lowercase", case::lowercase, Triggers::UPPER;
     /// a-z become A-Z.
-    Uppercase = "uppercase", case::uppercase, Triggers::LOWER;
+    Uppercase = "uppercase" | "uppercase", case::uppercase, Triggers::LOWER;
     /// `%XX` and `+`.
-    UrlDecode = "url_decode", url::url_decode, Triggers::PERCENT.or(Triggers::PLUS);
+    UrlDecode = "url_decode" | "urlDecode", url::url_decode, Triggers::PERCENT.or(Triggers::PLUS);
     /// `%XX`, `%uXXXX` and `+`.
-    UrlDecodeUni = "url_decode_uni", url::url_decode_uni, Triggers::PERCENT.or(Triggers::PLUS);
+    UrlDecodeUni = "url_decode_uni" | "urlDecodeUni", url::url_decode_uni, Triggers::PERCENT.or(Triggers::PLUS);
+    /// Whatever is no letter, digit, `*` or blank becomes `%xx`, a blank `+`.
+    UrlEncode = "url_encode" | "urlEncode", url::url_encode, Triggers::ALWAYS;
     /// Base64, percent codes, HTML's references and JavaScript's escapes, layer by layer, and zero bytes.
     Decode = "decode", decode::decode, Triggers::ALWAYS;
     /// `&lt;`, `&#60;`, `&#x3c;`.
-    HtmlEntityDecode = "html_entity_decode", html::html_entity_decode, Triggers::AMPERSAND;
+    HtmlEntityDecode = "html_entity_decode" | "htmlEntityDecode", html::html_entity_decode, Triggers::AMPERSAND;
     /// JavaScript's escapes.
-    JsDecode = "js_decode", js::js_decode, Triggers::BACKSLASH;
+    JsDecode = "js_decode" | "jsDecode", js::js_decode, Triggers::BACKSLASH;
     /// The escapes of style sheets.
-    CssDecode = "css_decode", css::css_decode, Triggers::BACKSLASH;
+    CssDecode = "css_decode" | "cssDecode", css::css_decode, Triggers::BACKSLASH;
     /// The escapes of C.
-    EscapeSeqDecode = "escape_seq_decode", escape_seq::escape_seq_decode, Triggers::BACKSLASH;
+    EscapeSeqDecode = "escape_seq_decode" | "escapeSeqDecode", escape_seq::escape_seq_decode, Triggers::BACKSLASH;
     /// Base64 up to the first byte that is none.
-    Base64Decode = "base64_decode", base64::decode, Triggers::ALWAYS;
+    Base64Decode = "base64_decode" | "base64Decode", base64::decode, Triggers::ALWAYS;
     /// Base64, whatever else stands in between.
-    Base64DecodeExt = "base64_decode_ext", base64::decode_ext, Triggers::ALWAYS;
+    Base64DecodeExt = "base64_decode_ext" | "base64DecodeExt", base64::decode_ext, Triggers::ALWAYS;
+    /// Bytes become Base64.
+    Base64Encode = "base64_encode" | "base64Encode", base64::encode, Triggers::ALWAYS;
     /// Pairs of hexadecimal digits become bytes.
-    HexDecode = "hex_decode", hex::decode, Triggers::ALWAYS;
+    HexDecode = "hex_decode" | "hexDecode", hex::decode, Triggers::ALWAYS;
     /// Bytes become pairs of hexadecimal digits.
-    HexEncode = "hex_encode", hex::encode, Triggers::ALWAYS;
+    HexEncode = "hex_encode" | "hexEncode", hex::encode, Triggers::ALWAYS;
     /// SQL's `0x414243`.
-    SqlHexDecode = "sql_hex_decode", hex::sql_decode, Triggers::X;
+    SqlHexDecode = "sql_hex_decode" | "sqlHexDecode", hex::sql_decode, Triggers::X;
     /// Characters beyond ASCII become `%uXXXX`.
-    Utf8ToUnicode = "utf8_to_unicode", unicode::utf8_to_unicode, Triggers::HIGH;
+    Utf8ToUnicode = "utf8_to_unicode" | "utf8toUnicode", unicode::utf8_to_unicode, Triggers::HIGH;
     /// Zero bytes go.
-    RemoveNulls = "remove_nulls", nulls::remove, Triggers::NUL;
+    RemoveNulls = "remove_nulls" | "removeNulls", nulls::remove, Triggers::NUL;
     /// Zero bytes become spaces.
-    ReplaceNulls = "replace_nulls", nulls::replace, Triggers::NUL;
+    ReplaceNulls = "replace_nulls" | "replaceNulls", nulls::replace, Triggers::NUL;
     /// White space goes.
-    RemoveWhitespace = "remove_whitespace", whitespace::remove, Triggers::WHITESPACE;
+    RemoveWhitespace = "remove_whitespace" | "removeWhitespace", whitespace::remove, Triggers::WHITESPACE;
     /// Each run of white space becomes one space.
-    CompressWhitespace = "compress_whitespace", whitespace::compress, Triggers::WHITESPACE;
+    CompressWhitespace = "compress_whitespace" | "compressWhitespace", whitespace::compress, Triggers::WHITESPACE;
     /// Each `/* … */` becomes a space.
-    ReplaceComments = "replace_comments", comments::replace, Triggers::STAR;
+    ReplaceComments = "replace_comments" | "replaceComments", comments::replace, Triggers::STAR;
     /// Comments of SQL, C, shell and HTML go.
-    RemoveComments = "remove_comments", comments::remove, Triggers::COMMENT;
+    RemoveComments = "remove_comments" | "removeComments", comments::remove, Triggers::COMMENT;
     /// The marks of comments go, what they hold stays.
-    RemoveCommentsChar = "remove_comments_char", comments::remove_marks, Triggers::COMMENT;
+    RemoveCommentsChar = "remove_comments_char" | "removeCommentsChar", comments::remove_marks, Triggers::COMMENT;
     /// What shells ignore goes.
-    CmdLine = "cmd_line", command::cmd_line, Triggers::COMMAND;
+    CmdLine = "cmd_line" | "cmdLine", command::cmd_line, Triggers::COMMAND;
     /// `//`, `/./` and `/../` are resolved.
-    NormalizePath = "normalize_path", path::normalize, Triggers::PATH;
+    NormalizePath = "normalize_path" | "normalizePath" | "normalisePath", path::normalize, Triggers::PATH;
     /// As `normalize_path`, with `\` read as `/`.
-    NormalizePathWin = "normalize_path_win", path::normalize_win, Triggers::PATH.or(Triggers::BACKSLASH);
+    NormalizePathWin = "normalize_path_win" | "normalizePathWin" | "normalisePathWin", path::normalize_win, Triggers::PATH.or(Triggers::BACKSLASH);
     /// White space at both ends goes.
-    Trim = "trim", whitespace::trim, Triggers::WHITESPACE;
+    Trim = "trim" | "trim", whitespace::trim, Triggers::WHITESPACE;
     /// White space at the beginning goes.
-    TrimLeft = "trim_left", whitespace::trim_left, Triggers::WHITESPACE;
+    TrimLeft = "trim_left" | "trimLeft", whitespace::trim_left, Triggers::WHITESPACE;
     /// White space at the end goes.
-    TrimRight = "trim_right", whitespace::trim_right, Triggers::WHITESPACE;
+    TrimRight = "trim_right" | "trimRight", whitespace::trim_right, Triggers::WHITESPACE;
+    /// The highest bit of each byte makes the number of its ones even.
+    ParityEven = "parity_even_7bit" | "parityEven7bit", parity::even, Triggers::ALWAYS;
+    /// The highest bit of each byte makes the number of its ones odd.
+    ParityOdd = "parity_odd_7bit" | "parityOdd7bit", parity::odd, Triggers::ALWAYS;
+    /// The highest bit of each byte goes.
+    ParityZero = "parity_zero_7bit" | "parityZero7bit", parity::zero, Triggers::HIGH;
     /// The number of bytes, in decimal.
-    Length = "length", length, Triggers::ALWAYS;
+    Length = "length" | "length", length, Triggers::ALWAYS;
     /// The MD5 digest, 16 raw bytes.
-    Md5 = "md5", digest::md5, Triggers::ALWAYS;
+    Md5 = "md5" | "md5", digest::md5, Triggers::ALWAYS;
     /// The SHA-1 digest, 20 raw bytes.
-    Sha1 = "sha1", digest::sha1, Triggers::ALWAYS;
+    Sha1 = "sha1" | "sha1", digest::sha1, Triggers::ALWAYS;
 }
 
 impl Transformation {
@@ -169,8 +185,9 @@ impl Transformation {
     /// How many times longer than its input the output can be; [`Transformation::LONGEST_FIXED`] comes on top.
     pub const fn max_growth(self) -> usize {
         match self {
-            Self::HexEncode => 2,
-            Self::Utf8ToUnicode => 3,
+            // Base64 takes four for three, and fills the last group up, which is within what comes on top.
+            Self::HexEncode | Self::Base64Encode => 2,
+            Self::UrlEncode | Self::Utf8ToUnicode => 3,
             _ => 1,
         }
     }
@@ -252,6 +269,10 @@ mod tests {
             Transformation::Base64DecodeExt,
             Transformation::HexDecode,
             Transformation::HexEncode,
+            Transformation::Base64Encode,
+            Transformation::UrlEncode,
+            Transformation::ParityEven,
+            Transformation::ParityOdd,
             Transformation::Uppercase,
             Transformation::Length,
             Transformation::Md5,
@@ -289,6 +310,88 @@ mod tests {
             }
         }
         assert_eq!(cases.len(), Transformation::ALL.len());
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Vectors {
+        vectors: std::collections::BTreeMap<String, Vec<(String, String)>>,
+        differences: Vec<Difference>,
+    }
+
+    /// Where something else than the vectors say comes out, and should.
+    #[derive(serde::Deserialize)]
+    struct Difference {
+        transformation: String,
+        input: String,
+        published: String,
+        ours: String,
+        reason: String,
+    }
+
+    #[test]
+    fn published_vectors_come_out() {
+        let vectors: Vectors = serde_json::from_str(include_str!("transform/vectors.json")).unwrap();
+        let check = |name: &str, input: &str, output: &str| {
+            let transformation = Transformation::parse(name).unwrap();
+            let found = apply(transformation, &bytes(input));
+            assert_eq!(
+                found.escape_ascii().to_string(),
+                bytes(output).escape_ascii().to_string(),
+                "{name} of {input:?}"
+            );
+        };
+        for (name, cases) in &vectors.vectors {
+            for (input, output) in cases {
+                check(name, input, output);
+            }
+        }
+        for difference in &vectors.differences {
+            assert_ne!(difference.ours, difference.published, "{}", difference.reason);
+            check(&difference.transformation, &difference.input, &difference.ours);
+        }
+        // SecBeat's own, and what the vectors say nothing about.
+        let without = [Transformation::Decode, Transformation::Uppercase];
+        for transformation in Transformation::ALL {
+            let is_known = vectors
+                .vectors
+                .keys()
+                .any(|name| Transformation::parse(name) == Some(*transformation));
+            assert_eq!(is_known, !without.contains(transformation), "{transformation}");
+        }
+    }
+
+    /// What the rules of CRS 4 ask for.
+    #[test]
+    fn names_of_modsecurity_find_their_transformation() {
+        for name in [
+            "base64Decode",
+            "base64decode",
+            "cmdLine",
+            "compressWhitespace",
+            "cssDecode",
+            "escapeSeqDecode",
+            "hexEncode",
+            "htmlEntityDecode",
+            "jsDecode",
+            "length",
+            "lowercase",
+            "normalizePath",
+            "normalisePath",
+            "normalizePathWin",
+            "normalisePathWin",
+            "removeCommentsChar",
+            "removeNulls",
+            "removeWhitespace",
+            "replaceComments",
+            "sha1",
+            "urlDecodeUni",
+            "utf8toUnicode",
+            "TRIM",
+        ] {
+            let found = Transformation::parse(name).map(|found| found.as_str().replace('_', ""));
+            let folded = name.to_ascii_lowercase().replace("normalise", "normalize");
+            assert_eq!(found, Some(folded), "{name}");
+        }
     }
 
     #[test]
@@ -334,6 +437,9 @@ mod tests {
                 Transformation::Trim,
                 Transformation::TrimLeft,
                 Transformation::TrimRight,
+                Transformation::ParityEven,
+                Transformation::ParityOdd,
+                Transformation::ParityZero,
             ] {
                 let once = apply(transformation, &input);
                 prop_assert_eq!(apply(transformation, &once), once, "{}", transformation);

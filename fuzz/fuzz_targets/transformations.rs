@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use secbeat_engine::transform::{Transformation, Triggers};
 
 /// Transformations that have nothing left to do the second time.
-const UNIFYING: [Transformation; 14] = [
+const UNIFYING: [Transformation; 17] = [
     Transformation::Lowercase,
     Transformation::Uppercase,
     Transformation::RemoveNulls,
@@ -21,6 +21,9 @@ const UNIFYING: [Transformation; 14] = [
     Transformation::Trim,
     Transformation::TrimLeft,
     Transformation::TrimRight,
+    Transformation::ParityEven,
+    Transformation::ParityOdd,
+    Transformation::ParityZero,
 ];
 
 fuzz_target!(|input: &[u8]| {

@@ -22,6 +22,35 @@ pub(crate) fn decode_ext(input: &[u8]) -> Vec<u8> {
     decoder.output
 }
 
+pub(super) fn encode(input: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(input.len().div_ceil(3) * 4);
+    for group in input.chunks(3) {
+        let bits = [16, 8, 0]
+            .into_iter()
+            .zip(group)
+            .fold(0, |bits, (shift, &byte)| bits | u32::from(byte) << shift);
+        output.extend(
+            [18, 12, 6, 0]
+                .into_iter()
+                .take(group.len() + 1)
+                .map(|shift| letter(bits >> shift)),
+        );
+        output.extend(std::iter::repeat_n(b'=', 3 - group.len()));
+    }
+    output
+}
+
+/// The digit of the lowest six bits.
+fn letter(bits: u32) -> u8 {
+    match (bits & 0x3f) as u8 {
+        value @ 0..=25 => b'A' + value,
+        value @ 26..=51 => b'a' + (value - 26),
+        value @ 52..=61 => b'0' + (value - 52),
+        62 => b'+',
+        _ => b'/',
+    }
+}
+
 struct Decoder {
     buffer: u32,
     bits: u32,
@@ -60,6 +89,8 @@ pub(super) fn digit(byte: u8) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -74,6 +105,7 @@ mod tests {
         ] {
             assert_eq!(decode(encoded.as_bytes()), plain.as_bytes());
             assert_eq!(decode_ext(encoded.as_bytes()), plain.as_bytes());
+            assert_eq!(encode(plain.as_bytes()), encoded.as_bytes());
         }
         assert_eq!(decode(b"+/+/"), b"\xfb\xff\xbf");
     }
@@ -89,5 +121,15 @@ mod tests {
         assert_eq!(decode(b"Zm.9v"), b"f");
         assert_eq!(decode_ext(b"Z m\r\n9.v"), b"foo");
         assert_eq!(decode_ext(b"Zg==Zg=="), b"ff");
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_comes_back(input in prop::collection::vec(any::<u8>(), 0..64)) {
+            let encoded = encode(&input);
+            prop_assert_eq!(encoded.len(), input.len().div_ceil(3) * 4);
+            prop_assert_eq!(decode(&encoded), &*input);
+            prop_assert_eq!(decode_ext(&encoded), input);
+        }
     }
 }

@@ -68,6 +68,20 @@ pub(super) fn decode_uni(input: &[u8], plus: u8) -> Vec<u8> {
     )
 }
 
+/// As forms of old are sent: only letters, digits and `*` stay.
+pub(super) fn url_encode(input: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(input.len());
+    for &byte in input {
+        match byte {
+            b' ' => output.push(b'+'),
+            b'*' => output.push(byte),
+            _ if byte.is_ascii_alphanumeric() => output.push(byte),
+            _ => output.extend([b'%', hex::nibble(byte >> 4), hex::nibble(byte & 0xf)]),
+        }
+    }
+    output
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -112,6 +126,7 @@ mod tests {
         fn what_was_encoded_comes_back(input in prop::collection::vec(any::<u8>(), 0..64)) {
             let encoded = hex::encode(&input).chunks(2).flat_map(|code| [b"%", code].concat()).collect::<Vec<_>>();
             prop_assert_eq!(percent_decode(&encoded, b' '), (Cow::Owned::<[u8]>(input.clone()), false));
+            prop_assert_eq!(url_decode(&url_encode(&input)), &*input);
             prop_assert_eq!(url_decode_uni(&encoded), input);
         }
     }
