@@ -14,15 +14,6 @@ pub struct Question {
     outline: Outline,
 }
 
-/// What an operator says of a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The part of the value that matched.
-    pub found: Option<Range<usize>>,
-    /// Whether what is known of the operator without asking it allows a match. Where `found` is some, it must.
-    pub is_allowed: bool,
-}
-
 impl Question {
     /// Builds what asking an operator takes; `None` when that is too much. Macros in the operator expand to nothing.
     pub fn new(operator: &Operator) -> Option<Self> {
@@ -32,12 +23,15 @@ impl Question {
         Some(Self { test, outline })
     }
 
-    /// Asks about a value.
-    pub fn ask(&self, value: &[u8]) -> Answer {
-        Answer {
-            found: self.test.find(value, &Nothing),
-            is_allowed: self.outline.allows(value),
-        }
+    /// The part of a value that the operator matches.
+    pub fn find(&self, value: &[u8]) -> Option<Range<usize>> {
+        self.test.find(value, &Nothing)
+    }
+
+    /// Whether what is known of the operator without asking it allows a match. Where [`Question::find`] finds something,
+    /// it must.
+    pub fn allows(&self, value: &[u8]) -> bool {
+        self.outline.allows(value)
     }
 }
 
@@ -55,7 +49,8 @@ mod tests {
             (b"a", None, false),
             (b"B", None, true),
         ] {
-            assert_eq!(question.ask(value), Answer { found, is_allowed });
+            assert_eq!(question.find(value), found);
+            assert_eq!(question.allows(value), is_allowed);
         }
     }
 }

@@ -48,7 +48,7 @@ mod printable;
 mod transaction;
 mod verdict;
 
-pub use ask::{Answer, Question};
+pub use ask::Question;
 pub use compile::{CompileError, CompileErrors, Compiler, Progress, compile, compile_program};
 pub use policy::Policy;
 pub use printable::printable;

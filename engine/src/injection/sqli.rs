@@ -41,7 +41,7 @@ fn read(value: &[u8], quote: Option<u8>, dialect: Dialect) -> (bool, bool) {
 }
 
 /// Whether a value is honest although its fingerprint is that of an attack.
-fn is_harmless(lexer: &Lexer<'_>, folded: &Folded, value: &[u8]) -> bool {
+fn is_harmless(lexer: &Lexer<'_>, folded: &Folded<'_>, value: &[u8]) -> bool {
     // A comment that keeps the statement out of SQL Server's log is never honest.
     let ends_in_comment = folded.len() > 1 && folded.kind(folded.len() - 1) == Kind::Comment;
     if ends_in_comment && memmem::find(value, b"sp_password").is_some() {
@@ -54,7 +54,7 @@ fn is_harmless(lexer: &Lexer<'_>, folded: &Folded, value: &[u8]) -> bool {
     }
 }
 
-fn is_harmless_pair(lexer: &Lexer<'_>, folded: &Folded, value: &[u8]) -> bool {
+fn is_harmless_pair(lexer: &Lexer<'_>, folded: &Folded<'_>, value: &[u8]) -> bool {
     let (first, second) = (folded.token(0), folded.token(1));
     if second.kind == Kind::Union {
         // `1 union`, and nothing was folded away.
@@ -83,7 +83,7 @@ fn is_harmless_pair(lexer: &Lexer<'_>, folded: &Folded, value: &[u8]) -> bool {
     !is_number_with_comment && second.len() > 2 && opening == Some(b'-')
 }
 
-fn is_harmless_triple(lexer: &Lexer<'_>, folded: &Folded) -> bool {
+fn is_harmless_triple(lexer: &Lexer<'_>, folded: &Folded<'_>) -> bool {
     let (first, second, third) = (folded.token(0), folded.token(1), folded.token(2));
     let is_text = |kind| first.kind == Kind::String && second.kind == kind && third.kind == Kind::String;
     if is_text(Kind::Operator) || is_text(Kind::Logic) {

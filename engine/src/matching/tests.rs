@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use proptest::{collection::vec, prelude::*, sample::select};
+use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{Chains, FirstLink, Gates, GatesBuilder, Hit, Nothing, Outline, Scratch, Test};
 use crate::{
     rule::{
-        ByteRanges, Collection, Comparison, Expression, Flags, Operator, Phase, Target, Template, TextTest,
+        ByteRanges, Collection, Comparison, Expression, Flags, Guarded, Operator, Phase, Target, Template,
+        TextTest,
     },
     transform::Transformation,
 };
@@ -96,6 +97,25 @@ fn operator() -> impl Strategy<Value = Operator> {
     ]
 }
 
+fn guarded() -> impl Strategy<Value = Operator> {
+    let condition = || {
+        option::of(expression()).prop_map(|text| {
+            let flags = Flags {
+                ignore_case: true,
+                groups: false,
+            };
+            text.map(|text| Expression::new(&text, flags).unwrap())
+        })
+    };
+    (operator(), condition(), condition()).prop_map(|(operator, when, unless)| {
+        Operator::Guarded(Box::new(Guarded {
+            operator,
+            when,
+            unless,
+        }))
+    })
+}
+
 fn value() -> impl Strategy<Value = Vec<u8>> {
     let encode = |word: &str| {
         word.bytes()
@@ -139,7 +159,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 5_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_an_operator_matches_its_outline_allows(operator in operator(), value in value()) {
+    fn what_an_operator_matches_its_outline_allows(operator in prop_oneof![operator(), guarded()], value in value()) {
         let found = Test::new(&operator).unwrap().find(&value, &Nothing);
         prop_assert!(found.is_none() || Outline::of(&operator).allows(&value), "{operator:?}");
         prop_assert!(found.is_none_or(|found| value.get(found).is_some()), "{operator:?}");

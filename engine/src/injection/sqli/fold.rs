@@ -14,21 +14,21 @@ const LIMIT: usize = 5;
 
 /// What is left after folding.
 #[derive(Debug)]
-pub(super) struct Folded {
-    tokens: [Token; SPACE],
+pub(super) struct Folded<'a> {
+    tokens: [Token<'a>; SPACE],
     len: usize,
 }
 
 /// One token beyond the limit is read ahead; places behind it are never filled.
 const SPACE: usize = 8;
 
-impl Folded {
+impl<'a> Folded<'a> {
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
     /// One token; an empty one behind the end.
-    pub(super) fn token(&self, position: usize) -> Token {
+    pub(super) fn token(&self, position: usize) -> Token<'a> {
         self.tokens.get(position).copied().unwrap_or_default()
     }
 
@@ -64,7 +64,7 @@ impl Folded {
 }
 
 /// Reads and folds tokens.
-pub(super) fn fold(lexer: &mut Lexer<'_>) -> Folded {
+pub(super) fn fold<'a>(lexer: &mut Lexer<'a>) -> Folded<'a> {
     let mut fold = Fold {
         lexer,
         tokens: [Token::default(); SPACE],
@@ -89,18 +89,18 @@ enum Step {
 }
 
 struct Fold<'a, 'b> {
-    lexer: &'a mut Lexer<'b>,
-    tokens: [Token; SPACE],
+    lexer: &'b mut Lexer<'a>,
+    tokens: [Token<'a>; SPACE],
     /// Behind the last token that is kept.
     end: usize,
     /// Where the rules are tried; before it, nothing can be folded.
     at: usize,
     is_over: bool,
     /// The comment that came last, if no other token came behind it.
-    comment: Option<Token>,
+    comment: Option<Token<'a>>,
 }
 
-impl Fold<'_, '_> {
+impl<'a> Fold<'a, '_> {
     fn run(&mut self) {
         if !self.skip_opening() {
             return;
@@ -328,13 +328,13 @@ impl Fold<'_, '_> {
         self.at = 0;
     }
 
-    fn drop_middle(&mut self, right: Token) {
+    fn drop_middle(&mut self, right: Token<'a>) {
         self.set(self.at + 1, right);
         self.drop_back(1);
     }
 
     /// Makes one token of two words that mean something together, such as `UNION ALL`.
-    fn merge(&mut self, left: &Token, right: &Token) -> bool {
+    fn merge(&mut self, left: &Token<'a>, right: &Token<'a>) -> bool {
         let is_word = |kind| {
             matches!(
                 kind,
@@ -361,16 +361,16 @@ impl Fold<'_, '_> {
             *slot = *byte;
         }
         let both = both.get(..len).unwrap_or_default();
-        let Some(kind) = word::find(both) else {
+        let Some((kind, word)) = word::entry(both) else {
             return false;
         };
-        let mut merged = Token::new(kind, both);
+        let mut merged = Token::new(kind, word);
         (merged.open, merged.close) = (left.open, left.close);
         self.set(self.at, merged);
         true
     }
 
-    fn token(&self, position: usize) -> Token {
+    fn token(&self, position: usize) -> Token<'a> {
         self.tokens.get(position).copied().unwrap_or_default()
     }
 
@@ -378,7 +378,7 @@ impl Fold<'_, '_> {
         self.tokens.get(position).map_or(Kind::None, |token| token.kind)
     }
 
-    fn set(&mut self, position: usize, token: Token) {
+    fn set(&mut self, position: usize, token: Token<'a>) {
         if let Some(slot) = self.tokens.get_mut(position) {
             *slot = token;
         }

@@ -31,6 +31,9 @@ pub(super) struct Lexer<'a> {
     at: usize,
     count: usize,
     is_ambiguous: bool,
+    /// Bytes that were read one by one, some of them more than once.
+    #[cfg(test)]
+    looked_at: std::cell::Cell<usize>,
 }
 
 /// Bytes that end a word; a NUL does so everywhere.
@@ -49,6 +52,8 @@ impl<'a> Lexer<'a> {
             at: 0,
             count: 0,
             is_ambiguous: false,
+            #[cfg(test)]
+            looked_at: std::cell::Cell::new(0),
         }
     }
 
@@ -63,7 +68,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The next token.
-    pub(super) fn next(&mut self) -> Option<Token> {
+    pub(super) fn next(&mut self) -> Option<Token<'a>> {
         if let Some(quote) = self
             .place
             .quote
@@ -84,7 +89,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The token at the current place, which begins with a byte.
-    fn token(&mut self, first: u8) -> Token {
+    fn token(&mut self, first: u8) -> Token<'a> {
         match first {
             b'(' => self.take(Kind::LeftParenthesis, 1),
             b')' => self.take(Kind::RightParenthesis, 1),
@@ -115,7 +120,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn take(&mut self, kind: Kind, len: usize) -> Token {
+    fn take(&mut self, kind: Kind, len: usize) -> Token<'a> {
         let token = Token::new(kind, self.slice(0, len));
         self.at += len;
         token
@@ -138,13 +143,22 @@ impl<'a> Lexer<'a> {
 
     /// How many of the bytes from so many places on are in a set.
     fn span(&self, offset: usize, set: &[u8]) -> usize {
-        self.rest(offset)
-            .iter()
-            .take_while(|byte| set.contains(byte))
-            .count()
+        self.count_while(offset, |byte| set.contains(&byte))
     }
 
-    fn operator(&mut self) -> Token {
+    /// How many bytes from so many places on are such, before one that is not.
+    fn count_while(&self, offset: usize, is_such: impl Fn(u8) -> bool) -> usize {
+        let count = self
+            .rest(offset)
+            .iter()
+            .take_while(|byte| is_such(**byte))
+            .count();
+        #[cfg(test)]
+        self.looked_at.set(self.looked_at.get() + count + 1);
+        count
+    }
+
+    fn operator(&mut self) -> Token<'a> {
         if self.slice(0, 3) == b"<=>" {
             return self.take(Kind::Operator, 3);
         }
@@ -160,7 +174,7 @@ impl<'a> Lexer<'a> {
         self.take(Kind::Operator, 1)
     }
 
-    fn hash(&mut self) -> Token {
+    fn hash(&mut self) -> Token<'a> {
         self.is_ambiguous = true;
         match self.place.dialect {
             Dialect::Ansi => self.take(Kind::Operator, 1),
@@ -168,7 +182,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn dash(&mut self) -> Token {
+    fn dash(&mut self) -> Token<'a> {
         if self.peek(1) != Some(b'-') {
             return self.take(Kind::Operator, 1);
         }
@@ -184,7 +198,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    fn line_comment(&mut self) -> Token {
+    fn line_comment(&mut self) -> Token<'a> {
         let rest = self.rest(0);
         let len = memchr(b'\n', rest).unwrap_or(rest.len());
         let token = self.take(Kind::Comment, len);
@@ -192,7 +206,7 @@ impl<'a> Lexer<'a> {
         token
     }
 
-    fn slash(&mut self) -> Token {
+    fn slash(&mut self) -> Token<'a> {
         if self.peek(1) != Some(b'*') {
             return self.take(Kind::Operator, 1);
         }
@@ -213,7 +227,7 @@ impl<'a> Lexer<'a> {
         self.take(kind, len)
     }
 
-    fn backslash(&mut self) -> Token {
+    fn backslash(&mut self) -> Token<'a> {
         // MySQL's spelling of NULL.
         if self.peek(1) == Some(b'N') {
             self.take(Kind::Number, 2)
@@ -223,7 +237,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// A string whose content begins so many places on and goes to a quote that is neither escaped nor doubled.
-    fn string(&mut self, offset: usize, quote: u8) -> Token {
+    fn string(&mut self, offset: usize, quote: u8) -> Token<'a> {
         let content = self.rest(offset);
         let mut from = 0;
         let end = loop {
@@ -249,7 +263,7 @@ impl<'a> Lexer<'a> {
         token
     }
 
-    fn back_quoted(&mut self) -> Token {
+    fn back_quoted(&mut self) -> Token<'a> {
         let mut token = self.string(1, b'`');
         token.kind = match word::find(token.text()) {
             Some(Kind::Function) => Kind::Function,
@@ -259,7 +273,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `E'…'` of PostgreSQL.
-    fn escape_string(&mut self) -> Token {
+    fn escape_string(&mut self) -> Token<'a> {
         if self.peek(1) == Some(b'\'') && self.peek(2).is_some() {
             self.string(2, b'\'')
         } else {
@@ -268,7 +282,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `U&'…'`.
-    fn unicode_string(&mut self) -> Token {
+    fn unicode_string(&mut self) -> Token<'a> {
         if self.slice(1, 2) != b"&'" {
             return self.word();
         }
@@ -282,7 +296,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `N'…'`, or Oracle's `NQ'…'`.
-    fn national_string(&mut self) -> Token {
+    fn national_string(&mut self) -> Token<'a> {
         if self.peek(1) == Some(b'\'') && self.peek(2).is_some() {
             self.escape_string()
         } else {
@@ -291,7 +305,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Oracle's `Q'[…]'`, whose `Q` stands so many places on.
-    fn quoted_string(&mut self, offset: usize) -> Token {
+    fn quoted_string(&mut self, offset: usize) -> Token<'a> {
         let is_quoted =
             matches!(self.peek(offset), Some(b'q' | b'Q')) && self.peek(offset + 1) == Some(b'\'');
         let Some(opening) = self
@@ -311,7 +325,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// A string from so many places on to a mark.
-    fn delimited(&mut self, offset: usize, mark: &[u8], name: u8) -> Token {
+    fn delimited(&mut self, offset: usize, mark: &[u8], name: u8) -> Token<'a> {
         let content = self.rest(offset);
         let end = memmem::find(content, mark);
         let mut token = Token::new(
@@ -325,7 +339,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `B'01'` or `X'1f'`.
-    fn digits_in_quotes(&mut self, digits: &[u8]) -> Token {
+    fn digits_in_quotes(&mut self, digits: &[u8]) -> Token<'a> {
         if self.peek(1) == Some(b'\'') && self.peek(2).is_some() {
             let count = self.span(2, digits);
             if self.peek(2 + count) == Some(b'\'') {
@@ -336,13 +350,13 @@ impl<'a> Lexer<'a> {
     }
 
     /// `[name]` of SQL Server.
-    fn bracketed(&mut self) -> Token {
+    fn bracketed(&mut self) -> Token<'a> {
         let rest = self.rest(0);
         let len = memchr(b']', rest).map_or(rest.len(), |end| end + 1);
         self.take(Kind::Bareword, len)
     }
 
-    fn word(&mut self) -> Token {
+    fn word(&mut self) -> Token<'a> {
         let head = self.slice(0, Token::LIMIT);
         let end = head.iter().position(|byte| is_word_end(*byte));
         let word = head.get(..end.unwrap_or(head.len())).unwrap_or_default();
@@ -358,22 +372,20 @@ impl<'a> Lexer<'a> {
             }
         }
         // Only what is consumed is read to its end, for words cut at dots may follow each other without end.
-        let rest = self.rest(word.len());
-        let more = rest.iter().take_while(|byte| !is_word_end(**byte)).count();
+        let more = self.count_while(word.len(), |byte| !is_word_end(byte));
         let kind = if more == 0 { word::find(word) } else { None };
         self.take(kind.unwrap_or(Kind::Bareword), word.len() + more)
     }
 
-    fn variable(&mut self) -> Token {
+    fn variable(&mut self) -> Token<'a> {
         let at_signs = if self.peek(1) == Some(b'@') { 2 } else { 1 };
         self.at += at_signs;
         let mut token = match self.peek(0) {
             Some(b'`') => self.back_quoted(),
             Some(quote @ (b'\'' | b'"')) => self.string(1, quote),
             _ => {
-                let rest = self.rest(0);
-                let len = rest.iter().position(|byte| VARIABLE_ENDS.contains(byte));
-                self.take(Kind::Variable, len.unwrap_or(rest.len()))
+                let len = self.count_while(0, |byte| !VARIABLE_ENDS.contains(&byte));
+                self.take(Kind::Variable, len)
             }
         };
         token.kind = Kind::Variable;
@@ -381,7 +393,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Money, a string between dollar signs as PostgreSQL has it, or a lone dollar sign.
-    fn money(&mut self) -> Token {
+    fn money(&mut self) -> Token<'a> {
         let digits = self.span(1, MONEY);
         if digits == 1 && self.peek(1) == Some(b'.') {
             return self.word();
@@ -389,18 +401,14 @@ impl<'a> Lexer<'a> {
         if digits > 0 {
             return self.take(Kind::Number, 1 + digits);
         }
-        let tag = self
-            .rest(1)
-            .iter()
-            .take_while(|byte| byte.is_ascii_alphabetic() || **byte == 0)
-            .count();
+        let tag = self.count_while(1, |byte| byte.is_ascii_alphabetic() || byte == 0);
         if self.peek(1 + tag) != Some(b'$') {
             return self.take(Kind::Bareword, 1);
         }
         self.delimited(tag + 2, self.slice(0, tag + 2), b'$')
     }
 
-    fn number(&mut self) -> Token {
+    fn number(&mut self) -> Token<'a> {
         if self.peek(0) == Some(b'0') {
             let digits = match self.peek(1) {
                 Some(b'x' | b'X') => Some(HEX_DIGITS),
@@ -413,12 +421,7 @@ impl<'a> Lexer<'a> {
                 return self.take(kind, 2 + count);
             }
         }
-        let digits = |from: usize| {
-            self.rest(from)
-                .iter()
-                .take_while(|byte| byte.is_ascii_digit())
-                .count()
-        };
+        let digits = |from: usize| self.count_while(from, |byte| byte.is_ascii_digit());
         let mut len = digits(0);
         if self.peek(len) == Some(b'.') {
             len += 1 + digits(len + 1);
@@ -477,4 +480,44 @@ const WORD_END_SET: crate::matching::ByteSet = {
 /// Whether an odd number of backslashes ends a text.
 fn is_escaped(before: &[u8]) -> bool {
     before.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select};
+
+    use super::*;
+
+    fn tokens(value: &[u8], quote: Option<u8>, dialect: Dialect) -> (Vec<(Kind, String)>, usize) {
+        let mut lexer = Lexer::new(value, Place { quote, dialect });
+        let next = || {
+            let token = lexer.next()?;
+            Some((token.kind, token.text().escape_ascii().to_string()))
+        };
+        (std::iter::from_fn(next).collect(), lexer.looked_at.get())
+    }
+
+    const PARTS: &[&str] = &[
+        "1", "a", ".", "`", "'", "$", "@", "x'", "b'", "div", "select", "int", "e", "0x", " ", "-", "/*",
+        "q'", "[", "\\", "\0",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_byte_is_read_again_and_again(part in vec(select(PARTS), 1..6), before in select(PARTS), times in 1..200_usize) {
+            let value = format!("{before}{}", part.concat().repeat(times));
+            for dialect in [Dialect::Ansi, Dialect::MySql] {
+                let (_, looked_at) = tokens(value.as_bytes(), None, dialect);
+                prop_assert!(looked_at <= 4 * value.len(), "{looked_at} of {}", value.len());
+            }
+        }
+    }
+
+    #[test]
+    fn words_cut_at_dots_are_read_once() {
+        let value = format!("1 {}", "div.1".repeat(1_000));
+        let (tokens, looked_at) = tokens(value.as_bytes(), None, Dialect::Ansi);
+        assert_eq!(tokens.len(), 2_001);
+        assert!(looked_at <= 2 * value.len(), "{looked_at}");
+    }
 }

@@ -41,43 +41,39 @@ pub(super) enum Kind {
 
 /// A token. Its text is cut to [`Token::LIMIT`] bytes, which suffices for every word that means something.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Token {
+pub(super) struct Token<'a> {
     pub(super) kind: Kind,
     /// What opens a string or variable, 0 for a string that was open from the beginning.
     pub(super) open: u8,
     /// What closes it, 0 when nothing does.
     pub(super) close: u8,
-    len: u8,
-    text: [u8; Token::LIMIT],
+    text: &'a [u8],
 }
 
-impl Token {
+impl<'a> Token<'a> {
     pub(super) const LIMIT: usize = 31;
 
-    pub(super) fn new(kind: Kind, text: &[u8]) -> Self {
-        let mut token = Self {
+    pub(super) fn new(kind: Kind, text: &'a [u8]) -> Self {
+        Self {
             kind,
-            len: text.len().min(Self::LIMIT) as u8,
-            ..Self::default()
-        };
-        for (slot, byte) in token.text.iter_mut().zip(text) {
-            *slot = *byte;
+            open: 0,
+            close: 0,
+            text: text.get(..Self::LIMIT).unwrap_or(text),
         }
-        token
     }
 
     /// The text, cut.
-    pub(super) fn text(&self) -> &[u8] {
-        self.text.get(..self.len()).unwrap_or_default()
+    pub(super) fn text(&self) -> &'a [u8] {
+        self.text
     }
 
     /// Bytes of the text, cut.
     pub(super) fn len(&self) -> usize {
-        usize::from(self.len)
+        self.text.len()
     }
 
     pub(super) fn byte(&self, position: usize) -> Option<u8> {
-        self.text().get(position).copied()
+        self.text.get(position).copied()
     }
 
     /// Whether the text is this word in upper case.

@@ -51,6 +51,11 @@ const fn tag(hash: u32) -> u16 {
 
 /// What a word or an operator of two bytes is, regardless of case; `None` for one that means nothing.
 pub(super) fn find(word: &[u8]) -> Option<Kind> {
+    entry(word).map(|(kind, _)| kind)
+}
+
+/// The same, and the word in upper case.
+pub(super) fn entry(word: &[u8]) -> Option<(Kind, &'static [u8])> {
     if word.len() < 2 || word.len() > LONGEST {
         return None;
     }
@@ -63,7 +68,7 @@ pub(super) fn find(word: &[u8]) -> Option<Kind> {
             && let Some([letter, _, known @ ..]) = WORDS.get(usize::from(number) - 1)
             && known.eq_ignore_ascii_case(word)
         {
-            return kind(*letter);
+            return Some((kind(*letter)?, known));
         }
         place = (place + 1) % PLACES;
     }

@@ -14,85 +14,84 @@ pub(super) enum Attribute {
     Name,
 }
 
-/// Tags that run scripts or change what the page is; so does every name that begins with `svg` or `xsl`.
-const TAGS: &[&[u8]] = &[
-    b"applet",
-    b"base",
-    b"comment",
-    b"embed",
-    b"frame",
-    b"frameset",
-    b"handler",
-    b"iframe",
-    b"import",
-    b"isindex",
-    b"link",
-    b"listener",
-    b"meta",
-    b"noscript",
-    b"object",
-    b"script",
-    b"style",
-    b"vmlframe",
-    b"xml",
-    b"xss",
-];
-
-/// Attributes that run scripts, but for those of events and of namespaces.
-const ATTRIBUTES: &[&[u8]] = &[
-    b"action",
-    b"attributename",
-    b"background",
-    b"by",
-    b"dataformatas",
-    b"datasrc",
-    b"dynsrc",
-    b"filter",
-    b"folder",
-    b"formaction",
-    b"from",
-    b"handler",
-    b"href",
-    b"lowsrc",
-    b"poster",
-    b"src",
-    b"style",
-    b"to",
-    b"values",
-    b"xlink:href",
-];
-
 /// Events in upper case, ordered, none the beginning of another: an attribute that begins with `on` and one of these is
 /// that of an event.
 static EVENTS: [&[u8]; 254] = table::lines(include_str!("../data/events.txt"));
 
-/// Whether a tag of this name, in which browsers may leave out NULs, runs scripts.
+/// A name in lower case, NULs left out; behind so many bytes it is cut, for no name that matters is that long.
+struct Name {
+    bytes: [u8; Name::LIMIT],
+    len: usize,
+}
+
+impl Name {
+    /// One more than the longest name that matters.
+    const LIMIT: usize = 14;
+
+    fn new(name: &[u8]) -> Self {
+        let (mut bytes, mut len) = ([0; Self::LIMIT], 0);
+        let letters = name.iter().filter(|byte| **byte != 0);
+        for (slot, byte) in bytes.iter_mut().zip(letters) {
+            *slot = byte.to_ascii_lowercase();
+            len += 1;
+        }
+        Self { bytes, len }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Whether a tag of this name, in which browsers may leave out NULs, runs scripts or changes what the page is.
 pub(super) fn is_tag(name: &[u8]) -> bool {
-    let begins = |word: &[u8]| {
-        name.get(..word.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(word))
+    let is_known = || {
+        matches!(
+            Name::new(name).as_bytes(),
+            b"applet"
+                | b"base"
+                | b"comment"
+                | b"embed"
+                | b"frame"
+                | b"frameset"
+                | b"handler"
+                | b"iframe"
+                | b"import"
+                | b"isindex"
+                | b"link"
+                | b"listener"
+                | b"meta"
+                | b"noscript"
+                | b"object"
+                | b"script"
+                | b"style"
+                | b"vmlframe"
+                | b"xml"
+                | b"xss"
+        )
     };
-    name.len() >= 3 && (TAGS.iter().any(|tag| is(name, tag)) || begins(b"svg") || begins(b"xsl"))
+    name.len() >= 3 && (begins(name, b"svg") || begins(name, b"xsl") || is_known())
 }
 
 /// What an attribute of this name does.
 pub(super) fn attribute(name: &[u8]) -> Attribute {
-    let begins = |word: &[u8]| {
-        name.get(..word.len())
-            .is_some_and(|head| head.eq_ignore_ascii_case(word))
-    };
-    if name.len() >= 5 && (begins(b"on") && is_event(name) || begins(b"xmlns") || begins(b"xlink")) {
+    let is_namespace = || begins(name, b"xmlns") || begins(name, b"xlink");
+    if name.len() >= 5 && (begins(name, b"on") && is_event(name) || is_namespace()) {
         return Attribute::Script;
     }
-    if name.len() < 2 {
-        return Attribute::Harmless;
+    match Name::new(name).as_bytes() {
+        b"dataformatas" | b"datasrc" | b"filter" | b"style" => Attribute::Script,
+        b"attributename" => Attribute::Name,
+        b"action" | b"background" | b"by" | b"dynsrc" | b"folder" | b"formaction" | b"from" | b"handler"
+        | b"href" | b"lowsrc" | b"poster" | b"src" | b"to" | b"values" | b"xlink:href" => Attribute::Url,
+        _ => Attribute::Harmless,
     }
-    match ATTRIBUTES.iter().copied().find(|known| is(name, known)) {
-        None => Attribute::Harmless,
-        Some(b"dataformatas" | b"datasrc" | b"filter" | b"style") => Attribute::Script,
-        Some(b"attributename") => Attribute::Name,
-        Some(_) => Attribute::Url,
-    }
+}
+
+/// Whether a name begins with this word in lower case.
+fn begins(name: &[u8], word: &[u8]) -> bool {
+    let head = name.get(..word.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(word))
 }
 
 fn is_event(name: &[u8]) -> bool {
@@ -107,12 +106,6 @@ fn is_event(name: &[u8]) -> bool {
         let head = event.get(..known.len());
         head.is_some_and(|head| head.eq_ignore_ascii_case(known))
     })
-}
-
-/// Whether a name is this one in lower case, NULs left out.
-fn is(name: &[u8], known: &[u8]) -> bool {
-    let mut bytes = name.iter().filter(|byte| **byte != 0).map(u8::to_ascii_lowercase);
-    known.iter().all(|byte| bytes.next() == Some(*byte)) && bytes.next().is_none()
 }
 
 #[cfg(test)]
@@ -143,5 +136,8 @@ mod tests {
         assert_eq!(attribute(b"xmlns:x"), Attribute::Script);
         assert_eq!(attribute(b"on"), Attribute::Harmless);
         assert_eq!(attribute(b"once"), Attribute::Harmless);
+        assert_eq!(attribute(b"\0\0by\0"), Attribute::Url);
+        assert_eq!(attribute(b"xl\0ink:href"), Attribute::Url);
+        assert_eq!(attribute(b"attributename\0s"), Attribute::Harmless);
     }
 }
