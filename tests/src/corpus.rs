@@ -25,6 +25,8 @@ pub struct Case {
     pub file: PathBuf,
     /// What has to become of it.
     pub expectation: Expectation,
+    /// Rules that a benign case begins to look like, and that must not match it.
+    pub near: Vec<RuleId>,
     /// Request method.
     pub method: String,
     /// Request target, exactly as it goes on the wire.

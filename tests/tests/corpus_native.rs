@@ -159,24 +159,29 @@ fn traces_tell_the_verdict_show_what_matched_and_are_bounded() {
 }
 
 #[test]
-fn every_rule_of_the_pack_has_two_attacks() {
-    let mut attacks: BTreeMap<RuleId, usize> = BTreeMap::new();
+fn every_rule_of_the_pack_has_two_attacks_and_two_near_misses() {
+    let (mut attacks, mut misses) = (BTreeMap::new(), BTreeMap::new());
     for case in corpus() {
         if let Expectation::Block { rule, .. } = case.expectation {
             *attacks.entry(rule).or_default() += 1;
         }
+        for rule in case.near {
+            *misses.entry(rule).or_default() += 1;
+        }
     }
     let pack = packs::find(PACK).unwrap().config().unwrap();
-    let bare: Vec<u32> = pack
-        .patterns
-        .iter()
-        .filter(|pattern| attacks.get(&RuleId(pattern.id)).is_none_or(|&count| count < 2))
-        .map(|pattern| pattern.id)
-        .collect();
-    assert!(
-        bare.is_empty(),
-        "rules with fewer than two attacks in the corpus: {bare:?}"
-    );
+    let ids: BTreeSet<RuleId> = pack.patterns.iter().map(|pattern| RuleId(pattern.id)).collect();
+    for (kind, cases) in [("attacks", attacks), ("near misses", misses)] {
+        let cases: BTreeMap<RuleId, usize> = cases;
+        let has_few = |rule: &&RuleId| cases.get(rule).is_none_or(|&count| count < 2);
+        let bare: Vec<&RuleId> = ids.iter().filter(has_few).collect();
+        assert!(bare.is_empty(), "rules with fewer than two {kind}: {bare:?}");
+        let unknown: Vec<&RuleId> = cases.keys().filter(|rule| !ids.contains(rule)).collect();
+        assert!(
+            unknown.is_empty(),
+            "{kind} of rules that are not in the pack: {unknown:?}"
+        );
+    }
 }
 
 #[test]

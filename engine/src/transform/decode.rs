@@ -89,9 +89,21 @@ fn percent(input: &[u8]) -> Vec<u8> {
 }
 
 /// The value with what it holds in Base64 as text: the whole of it, or what follows the last `=`, `,` or `:`, as in data
-/// URLs. Either alphabet, padded or not. Nothing when the result is no text: tokens and digests are random bytes, and a
+/// URLs, or the slash of a path, or `Basic`. Either alphabet, padded or not. Nothing when the result is no text: tokens and digests are random bytes, and a
 /// single word turns into such.
 pub(crate) fn base64_text(input: &[u8]) -> Option<Vec<u8>> {
+    for lead in [&b"/"[..], b"Basic "] {
+        if let Some((head, rest)) = input.split_at_checked(lead.len())
+            && head.eq_ignore_ascii_case(lead)
+            && let Some(text) = ending_base64(rest)
+        {
+            return Some([head, &text].concat());
+        }
+    }
+    ending_base64(input)
+}
+
+fn ending_base64(input: &[u8]) -> Option<Vec<u8>> {
     let trimmed = input.strip_suffix(b"=").unwrap_or(input);
     let digits = trimmed.strip_suffix(b"=").unwrap_or(trimmed);
     let count = digits
@@ -183,8 +195,11 @@ mod tests {
             base64_text(b"data:;base64,w6nDqcOpw6k=").unwrap(),
             "data:;base64,éééé".as_bytes()
         );
+        assert_eq!(base64_text(b"/MSB1bmlvbiBzZWxlY3Q").unwrap(), b"/1 union select");
+        assert_eq!(base64_text(b"Basic MTonIG9yICc=").unwrap(), b"Basic 1:' or '");
         for other in [
             &b"password"[..],
+            b"/password",
             b"a MSB1bmlvbiBzZWxlY3Q",
             b"w6nDqcOpw6",
             b"8f14e45fceea167a5a36dedd4bea2543",

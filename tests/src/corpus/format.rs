@@ -62,6 +62,8 @@ struct Written {
     body: Option<Body>,
     category: Option<Category>,
     rule: Option<u32>,
+    #[serde(default)]
+    near: Vec<u32>,
 }
 
 #[derive(Deserialize)]
@@ -193,6 +195,9 @@ impl Written {
             },
             (Kind::Attack, ..) => return Err("an attack needs a category and a rule".to_owned()),
         };
+        if kind == Kind::Attack && !self.near.is_empty() {
+            return Err("an attack is near no rule; it names the one that blocks it".to_owned());
+        }
         let mut headers = match self.profile.as_deref().or(profile) {
             Some(name) => profiles
                 .get(name)
@@ -225,6 +230,7 @@ impl Written {
             id: self.id,
             file: file.to_owned(),
             expectation,
+            near: self.near.into_iter().map(RuleId).collect(),
             method,
             target,
             headers,
