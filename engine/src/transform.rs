@@ -182,6 +182,15 @@ impl Transformation {
         }
     }
 
+    /// Whether a byte may make the transformation change a value. A value of other bytes stays as it is, unless it is
+    /// empty or, for `decode`, [`base64_text`].
+    pub(crate) fn reacts_to(self, byte: u8) -> bool {
+        match self {
+            Self::Decode => matches!(byte, b'%' | b'+' | b'&' | b'\\' | 0 | 0x80..),
+            _ => Triggers::of(&[byte]).intersects(self.triggers()),
+        }
+    }
+
     /// How many times longer than its input the output can be; [`Transformation::LONGEST_FIXED`] comes on top.
     pub const fn max_growth(self) -> usize {
         match self {
@@ -417,6 +426,10 @@ mod tests {
                 prop_assert!(!changed || transformation.may_change(&input), "may_change of {}", transformation);
                 prop_assert_eq!(transformation.changed(&input).is_some(), changed, "{}", transformation);
                 prop_assert!(!changed || present.intersects(transformation.triggers()), "triggers of {}", transformation);
+                let is_touched = input.is_empty()
+                    || input.iter().any(|byte| transformation.reacts_to(*byte))
+                    || base64_text(&input).is_some();
+                prop_assert!(!changed || is_touched, "reaction of {}", transformation);
             }
         }
 

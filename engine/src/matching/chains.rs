@@ -99,12 +99,15 @@ pub(crate) struct Copies {
     shared: Vec<ChainId>,
     /// Copies that differ from the value itself, with the first chain that made them.
     own: Vec<(ChainId, Vec<u8>)>,
+    /// What was done to which chain's copy, and which chain's copy that made.
+    done: Vec<(ChainId, Transformation, ChainId)>,
 }
 
 impl Copies {
     /// Makes the copies for some chains, given with all their beginnings, parents first.
     pub(crate) fn make(&mut self, chains: &Chains, needed: &[ChainId], value: &[u8]) {
         self.own.clear();
+        self.done.clear();
         self.shared.clear();
         self.shared.resize(chains.len(), ChainId::NONE);
         for chain in needed {
@@ -114,20 +117,29 @@ impl Copies {
                 .get(node.parent.index())
                 .copied()
                 .unwrap_or(ChainId::NONE);
-            let input = self.copy(parent, value);
-            let mut shared = parent;
-            if node.transformation.may_change(input) {
-                let output = node.transformation.apply(Cow::Borrowed(input));
-                if *output != *input {
-                    let output = output.into_owned();
+            let known = self.done.iter().find(|(input, transformation, _)| {
+                *input == parent && *transformation == node.transformation
+            });
+            let shared = if let Some((.., made)) = known {
+                *made
+            } else {
+                let output = node.transformation.changed(self.copy(parent, value));
+                let made = output.map_or(parent, |output| {
                     self.own.push((*chain, output));
-                    shared = *chain;
-                }
-            }
+                    *chain
+                });
+                self.done.push((parent, node.transformation, made));
+                made
+            };
             if let Some(entry) = self.shared.get_mut(chain.index()) {
                 *entry = shared;
             }
         }
+    }
+
+    /// Forgets the copies: the value is all there is.
+    pub(crate) fn clear(&mut self) {
+        self.own.clear();
     }
 
     /// Whether no transformation changed anything.

@@ -25,7 +25,7 @@ impl Gates {
     /// Every literal that occurs in a copy of a value.
     pub(crate) fn literals_in(&self, copy: &[u8]) -> Bits {
         let mut seen = Bits::new(self.literals.len());
-        self.literals.scan(copy, |literal| seen.insert(literal as usize));
+        self.literals.scan(copy, &mut seen, &mut Vec::new());
         seen
     }
 }
@@ -33,13 +33,16 @@ impl Gates {
 impl Gate {
     /// Whether the literals in a copy of a value open the gate.
     pub(crate) fn is_opened_by(&self, seen: &Bits) -> bool {
-        let trigger = self.need.trigger();
-        trigger.is_none_or(|literals| literals.iter().any(|literal| seen.contains(*literal as usize)))
+        let opens = |literals: &[u32]| literals.iter().any(|literal| seen.contains(*literal as usize));
+        let mut ways = self.need.ways().iter();
+        ways.any(|way| way.trigger().is_none_or(opens))
     }
 
     /// Whether all holds that must hold before the operator is worth asking.
     pub(crate) fn is_worth_asking(&self, copy: &[u8], seen: &Bits) -> bool {
-        self.need.holds(copy.len(), Classes::of(copy), seen)
+        let classes = Classes::of(copy);
+        let mut ways = self.need.ways().iter();
+        self.need.holds(copy.len(), classes, seen) && ways.any(|way| way.holds(classes, seen))
     }
 }
 

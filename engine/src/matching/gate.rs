@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Bits, ChainId, Chains, Classes, Outline, Test,
+    Bits, ByteSet, ChainId, Chains, Classes, Outline, Test,
     literals::{Literals, LiteralsBuilder},
     need::Need,
 };
@@ -56,17 +56,22 @@ pub(crate) struct Gates {
     pub(crate) all: Vec<Gate>,
     pub(crate) literals: Literals,
     /// By literal: the gates that it may open.
-    pub(crate) triggers: Vec<Vec<u32>>,
-    /// Gates that no literal opens.
+    pub(crate) triggers: Vec<Vec<Opened>>,
+    /// Gates that need no literal to open.
     pub(crate) always: Bits,
     /// Gates that a plain value may pass.
     pub(crate) plain: Bits,
     /// Gates by chain.
     pub(crate) by_chain: Vec<Bits>,
-    /// Gates that only a value with a byte of one of these classes may pass.
-    demands: Vec<(Classes, Bits)>,
     /// By phase and collection.
     lanes: Vec<Lane>,
+}
+
+/// A gate that a literal may open, and the way through it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opened {
+    pub(crate) gate: u32,
+    pub(crate) way: u32,
 }
 
 /// What is to be done with the values of one collection in one phase.
@@ -75,25 +80,15 @@ pub(crate) struct Lane {
     pub(crate) gates: Bits,
     /// The chains of these gates with their beginnings, parents first.
     pub(crate) chains: Vec<ChainId>,
+    /// Classes without which none of the chains changes a value, Base64 and empty values aside.
+    pub(crate) touchy: Classes,
 }
 
 impl Gates {
-    /// Demands kept; a gate with another one is looked at more often than it had to be.
-    const DEMANDS: usize = 64;
-
     pub(crate) fn lane(&self, phase: Phase, collection: Collection) -> Option<&Lane> {
         self.lanes
             .get(lane_index(phase, collection))
             .filter(|lane| !lane.gates.is_empty())
-    }
-
-    /// Takes out the gates that no value of these classes may pass.
-    pub(crate) fn keep_feasible(&self, gates: &mut Bits, classes: Classes) {
-        for (wanted, gated) in &self.demands {
-            if !wanted.meets(classes) {
-                gates.subtract(gated);
-            }
-        }
     }
 
     /// Bytes that the tables of literals take.
@@ -185,36 +180,31 @@ impl GatesBuilder {
         let mut always = Bits::new(count);
         let mut plain = Bits::new(count);
         let mut by_chain = vec![Bits::new(count); chains.len()];
-        let mut demands: Vec<(Classes, Bits)> = Vec::new();
         let mut lanes = vec![
             Lane {
                 gates: Bits::new(count),
-                chains: Vec::new()
+                chains: Vec::new(),
+                touchy: Classes::default(),
             };
             Phase::ALL.len() * Collection::COUNT
         ];
         for (index, (phase, gate)) in self.gates.iter().enumerate() {
-            match gate.need.trigger() {
-                Some(literals) => {
-                    for literal in literals {
-                        if let Some(gates) = triggers.get_mut(*literal as usize) {
-                            gates.push(index as u32);
-                        }
+            for (way, number) in gate.need.ways().iter().zip(0..) {
+                let Some(literals) = way.trigger() else {
+                    always.insert(index);
+                    continue;
+                };
+                for literal in literals {
+                    if let Some(opened) = triggers.get_mut(*literal as usize) {
+                        opened.push(Opened {
+                            gate: index as u32,
+                            way: number,
+                        });
                     }
                 }
-                None => always.insert(index),
             }
             if gate.may_be_plain {
                 plain.insert(index);
-            }
-            for wanted in gate.need.classes() {
-                if let Some((_, gates)) = demands.iter_mut().find(|(known, _)| known == wanted) {
-                    gates.insert(index);
-                } else if demands.len() < Gates::DEMANDS {
-                    let mut gates = Bits::new(count);
-                    gates.insert(index);
-                    demands.push((*wanted, gates));
-                }
             }
             if let Some(gates) = by_chain.get_mut(gate.chain.index()) {
                 gates.insert(index);
@@ -235,6 +225,14 @@ impl GatesBuilder {
         for lane in &mut lanes {
             lane.chains.sort_unstable();
             lane.chains.dedup();
+            let touched = lane
+                .chains
+                .iter()
+                .flat_map(|chain| chains.transformations(*chain));
+            let bytes: ByteSet = touched
+                .flat_map(|transformation| (0..=u8::MAX).filter(move |byte| transformation.reacts_to(*byte)))
+                .collect();
+            lane.touchy = Classes::of_set(&bytes);
         }
         let all = self.gates.into_iter().map(|(_, gate)| gate).collect();
         Gates {
@@ -244,7 +242,6 @@ impl GatesBuilder {
             always,
             plain,
             by_chain,
-            demands,
             lanes,
         }
     }

@@ -1,54 +1,51 @@
 //! The literals of all rules, found in one pass over a value.
 //!
-//! Each literal has an anchor: those two to four bytes of it that honest text is least likely to have. The pass asks
-//! two small tables at each place whether an anchor may stand there, and compares literals only where one does.
-//! Unlike an automaton's, the tables fit the nearest cache, and no look-up waits for the one before it: in a proxy
-//! that did something else a moment ago, the misses of an automaton cost more than all its steps.
+//! Each literal has an anchor: those three bytes of it that honest text is least likely to have side by side, or all
+//! of a literal of two. The pass asks a small table at each place whether an anchor may stand there, and compares
+//! literals only where one may. Unlike an automaton's, the table fits the nearest cache, and no look-up waits for the
+//! one before it: in a proxy that did something else a moment ago, the misses of an automaton cost more than all its
+//! steps.
 
 mod anchor;
-mod filter;
+mod kind;
 
 use std::{collections::BTreeMap, ops::Range};
 
-use anchor::Anchor;
-use filter::Filter;
+use super::Bits;
 
 /// Collects literals, numbers them, and arranges them in bounded pieces.
 #[derive(Debug, Default)]
 pub(crate) struct LiteralsBuilder {
     numbers: BTreeMap<Vec<u8>, u32>,
     ordered: Vec<Vec<u8>>,
-    /// By anchor: the literals that have it, each with the anchor's place in it.
-    groups: BTreeMap<Anchor, Vec<(u32, u32)>>,
+    /// By the first two kinds of an anchor: the literals that have it, each with the anchor's place in it.
+    groups: BTreeMap<usize, Vec<(u32, u32)>>,
     grouped: usize,
 }
 
 /// Finds literals regardless of ASCII case.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Literals {
-    filter: Filter,
-    /// Positions in `groups`, and one more, by the hash of their anchor; 0 is empty.
-    slots: Vec<u32>,
-    groups: Vec<Group>,
+    /// By the kinds of an anchor's first two bytes: a bit for each kind that may follow.
+    followers: Vec<u64>,
+    /// By the kinds of an anchor's first two bytes: where in `entries` the literals that have it begin and end.
+    groups: Vec<(u32, u32)>,
     entries: Vec<Entry>,
     /// All literals in lower case, one behind the other.
     text: Vec<u8>,
-    count: usize,
-}
-
-/// The literals of one anchor.
-#[derive(Debug)]
-struct Group {
-    anchor: Anchor,
-    entries: Range<usize>,
 }
 
 #[derive(Debug)]
 struct Entry {
     literal: u32,
     /// Bytes of the literal before its anchor.
-    before: usize,
-    text: Range<usize>,
+    before: u32,
+    text: Range<u32>,
+    /// The kind of the anchor's third byte, or that of no byte. The literals of a group are ordered by it.
+    third: u8,
+    /// What the literal has around its anchor, as [`word`] tells it, and which part of a word that is.
+    word: u64,
+    mask: u64,
 }
 
 impl LiteralsBuilder {
@@ -70,9 +67,8 @@ impl LiteralsBuilder {
     pub(crate) fn step(&mut self) -> bool {
         let rest = self.ordered.iter().enumerate().skip(self.grouped);
         for (number, literal) in rest.take(Self::STEP) {
-            let load = |anchor: &Anchor| self.groups.get(anchor).map_or(0, Vec::len);
-            if let Some((anchor, before)) = Anchor::of(literal, load) {
-                let group = self.groups.entry(anchor).or_default();
+            if let Some((pair, before)) = anchor::choose(literal) {
+                let group = self.groups.entry(pair).or_default();
                 group.push((number as u32, before as u32));
             }
         }
@@ -83,96 +79,161 @@ impl LiteralsBuilder {
     /// The literals; to be called after the last step.
     pub(crate) fn finish(self) -> Literals {
         let mut literals = Literals {
-            filter: Filter::new(self.groups.keys()),
-            slots: vec![0; (self.groups.len() * 2).next_power_of_two()],
-            groups: Vec::with_capacity(self.groups.len()),
+            followers: vec![0; Literals::PAIRS],
+            groups: vec![(0, 0); Literals::PAIRS],
             entries: Vec::with_capacity(self.ordered.len()),
             text: Vec::new(),
-            count: self.ordered.len(),
         };
-        for (anchor, members) in self.groups {
+        for (pair, members) in self.groups {
             let first = literals.entries.len();
             for (number, before) in members {
                 let text = self.ordered.get(number as usize).map_or(&[][..], Vec::as_slice);
-                let start = literals.text.len();
-                literals.text.extend_from_slice(text);
-                literals.entries.push(Entry {
-                    literal: number,
-                    before: before as usize,
-                    text: start..literals.text.len(),
-                });
+                literals.add(pair, number, before, text);
             }
-            literals.groups.push(Group {
-                anchor,
-                entries: first..literals.entries.len(),
-            });
-            literals.place(anchor);
+            let added = literals.entries.get_mut(first..).unwrap_or_default();
+            added.sort_by_key(|entry| entry.third);
+            if let Some(group) = literals.groups.get_mut(pair) {
+                *group = (first as u32, literals.entries.len() as u32);
+            }
         }
         literals
     }
 }
 
 impl Literals {
+    /// Pairs of kinds.
+    const PAIRS: usize = kind::COUNT * kind::COUNT;
+
     /// How many literals there are.
     pub(crate) fn len(&self) -> usize {
-        self.count
+        self.entries.len()
     }
 
-    /// Calls `found` for each place where a literal stands in a value.
-    pub(crate) fn scan(&self, value: &[u8], mut found: impl FnMut(u32)) {
-        self.filter.scan(value, |start, anchor| {
-            for entry in self.entries(anchor) {
-                let text = self.text.get(entry.text.clone()).unwrap_or_default();
-                let place = start
-                    .checked_sub(entry.before)
-                    .and_then(|start| value.get(start..start + text.len()));
-                if place.is_some_and(|place| place.eq_ignore_ascii_case(text)) {
-                    found(entry.literal);
-                }
+    /// Adds the literals that stand in a value to those `seen`, and those that were not among them to `new`.
+    pub(crate) fn scan(&self, value: &[u8], seen: &mut Bits, new: &mut Vec<u32>) {
+        let mut pair = pair(kind::NONE, kind::NONE);
+        for (at, byte) in value.iter().enumerate() {
+            let kind = kind::of(*byte);
+            // Nothing follows a pair with a kind of no byte in it.
+            if self.may_follow(pair, kind) {
+                self.look_around(value, at - 2, (pair, kind), seen, new);
             }
-        });
+            pair = next(pair, kind);
+        }
+        if self.may_follow(pair, kind::NONE) {
+            self.look_around(value, value.len() - 2, (pair, kind::NONE), seen, new);
+        }
     }
 
     /// Bytes that the tables take.
     pub(crate) fn size(&self) -> usize {
-        self.filter.size()
-            + self.slots.len() * size_of::<u32>()
-            + self.groups.len() * size_of::<Group>()
+        size_of_val(self.followers.as_slice())
+            + size_of_val(self.groups.as_slice())
             + self.entries.len() * size_of::<Entry>()
             + self.text.len()
     }
 
-    /// The literals that have an anchor.
-    fn entries(&self, anchor: Anchor) -> &[Entry] {
-        let mut at = anchor.hash() as usize;
-        // Half of the slots are empty, so that a search ends.
-        while let Some(group) = self.slot(at).checked_sub(1) {
-            match self.groups.get(group as usize) {
-                Some(group) if group.anchor == anchor => {
-                    return self.entries.get(group.entries.clone()).unwrap_or_default();
-                }
-                _ => at += 1,
+    #[inline]
+    fn may_follow(&self, pair: usize, kind: u8) -> bool {
+        self.followers.get(pair).copied().unwrap_or(0) >> kind & 1 != 0
+    }
+
+    /// Compares the literals whose anchor, of these kinds, may stand at a place.
+    fn look_around(&self, value: &[u8], at: usize, kinds: (usize, u8), seen: &mut Bits, new: &mut Vec<u32>) {
+        let (pairs, others) = self.group(kinds);
+        let word = word(value, at);
+        for entry in pairs.iter().chain(others) {
+            if word & entry.mask != entry.word || seen.contains(entry.literal as usize) {
+                continue;
+            }
+            let text = self.text.get(entry.text.start as usize..entry.text.end as usize);
+            let text = text.unwrap_or_default();
+            let place = at
+                .checked_sub(entry.before as usize)
+                .and_then(|start| value.get(start..start + text.len()));
+            if place.is_some_and(|place| place.eq_ignore_ascii_case(text)) {
+                seen.insert(entry.literal as usize);
+                new.push(entry.literal);
             }
         }
-        &[]
     }
 
-    fn slot(&self, at: usize) -> u32 {
-        let mask = self.slots.len().wrapping_sub(1);
-        self.slots.get(at & mask).copied().unwrap_or(0)
+    /// The literals of two bytes and the longer ones whose anchor is of these kinds, and of a small group all.
+    fn group(&self, (pair, third): (usize, u8)) -> (&[Entry], &[Entry]) {
+        /// Literals among which it does not pay to search.
+        const SMALL: usize = 16;
+        let (first, end) = self.groups.get(pair).copied().unwrap_or_default();
+        let group = self.entries.get(first as usize..end as usize).unwrap_or_default();
+        if group.len() <= SMALL {
+            return (group, &[]);
+        }
+        let place = |third: u8| group.partition_point(|entry| entry.third < third);
+        let (pairs, longer) = group.split_at_checked(place(kind::NONE + 1)).unwrap_or_default();
+        if third == kind::NONE {
+            return (pairs, &[]);
+        }
+        let range = place(third) - pairs.len()..place(third + 1) - pairs.len();
+        (pairs, longer.get(range).unwrap_or_default())
     }
 
-    /// Puts the group added last into its slot.
-    fn place(&mut self, anchor: Anchor) {
-        let mut at = anchor.hash() as usize;
-        while self.slot(at) != 0 {
-            at += 1;
+    /// Adds a literal to the group of its anchor, which is the last one.
+    fn add(&mut self, pair: usize, literal: u32, before: u32, text: &[u8]) {
+        let at = before as usize;
+        let end = text.len().min(at + WORD_BEHIND);
+        let held = (end - at + usize::from(before > 0)) as u32;
+        let skipped = 8 * u32::from(before == 0);
+        let mask = u64::MAX >> (u64::BITS - 8 * held) << skipped;
+        let third = text.get(at + 2).map_or(kind::NONE, |byte| kind::of(*byte));
+        if let Some(followers) = self.followers.get_mut(pair) {
+            *followers |= if third == kind::NONE { u64::MAX } else { 1 << third };
         }
-        let (mask, group) = (self.slots.len().wrapping_sub(1), self.groups.len() as u32);
-        if let Some(slot) = self.slots.get_mut(at & mask) {
-            *slot = group;
-        }
+        let first = self.text.len() as u32;
+        self.text.extend_from_slice(text);
+        self.entries.push(Entry {
+            literal,
+            before,
+            text: first..self.text.len() as u32,
+            third,
+            word: word(text, at) & mask,
+            mask,
+        });
     }
+}
+
+/// A place in the table for two kinds.
+const fn pair(first: u8, second: u8) -> usize {
+    first as usize * kind::COUNT + second as usize
+}
+
+/// The pair of the second one of a pair and what follows.
+const fn next(pair: usize, kind: u8) -> usize {
+    pair * kind::COUNT % Literals::PAIRS + kind as usize
+}
+
+/// Bytes of a word from an anchor on.
+const WORD_BEHIND: usize = 7;
+
+/// The byte before a place, or zero, and those from there on, so that both cases of a letter are the same, as are some
+/// other bytes.
+#[inline]
+fn word(text: &[u8], at: usize) -> u64 {
+    let around = at
+        .checked_sub(1)
+        .and_then(|start| text.get(start..)?.first_chunk());
+    let bytes = around.copied().unwrap_or_else(|| {
+        let mut bytes = [0; 8];
+        let before = at
+            .checked_sub(1)
+            .and_then(|before| text.get(before))
+            .unwrap_or(&0);
+        let behind = text.get(at..).unwrap_or_default();
+        bytes
+            .iter_mut()
+            .zip([before].into_iter().chain(behind))
+            .for_each(|(to, from)| *to = *from);
+        bytes
+    });
+    u64::from_le_bytes(bytes) | u64::from_le_bytes([0x20; 8])
 }
 
 #[cfg(test)]
@@ -191,11 +252,11 @@ mod tests {
     }
 
     fn found(literals: &Literals, value: &[u8]) -> Vec<u32> {
-        let mut seen = Vec::new();
-        literals.scan(value, |literal| seen.push(literal));
-        seen.sort_unstable();
-        seen.dedup();
-        seen
+        let (mut seen, mut new) = (Bits::new(literals.len()), Vec::new());
+        literals.scan(value, &mut seen, &mut new);
+        new.sort_unstable();
+        assert_eq!(new, seen.iter().map(|literal| literal as u32).collect::<Vec<_>>());
+        new
     }
 
     #[test]

@@ -1,23 +1,27 @@
-//! Necessary conditions in the form in which they are checked: a list of clauses that must all hold.
+//! Necessary conditions in the form in which they are checked.
 
 use super::{Bits, ByteSet, Classes, bits::SparseBits, formula::Formula};
 
-/// What must hold for a value before an operator is worth asking.
-#[derive(Debug, Default)]
+/// What must hold for a value before an operator is worth asking: what is common to all ways to match, and one of them.
+#[derive(Debug)]
 pub(crate) struct Need {
     /// Bytes that the value must have at least.
     min_len: usize,
+    common: Condition,
+    ways: Vec<Way>,
+}
+
+/// One way to match, as a branch of an alternation.
+#[derive(Debug)]
+pub(crate) struct Way {
     /// Literals of which one must occur: what best tells honest text from the rest. Without them it is always looked at.
     trigger: Option<Box<[u32]>>,
-    /// For each of these sets, some class of it must occur.
-    classes: Vec<Classes>,
     condition: Condition,
 }
 
 /// A formula whose literals have numbers.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 enum Condition {
-    #[default]
     Holds,
     /// One of these literals occurs.
     Literals(SparseBits),
@@ -28,56 +32,82 @@ enum Condition {
 }
 
 impl Need {
-    /// Literals of the trigger beyond which there is none.
+    /// Literals of a trigger beyond which there is none.
     const TRIGGER: usize = 512;
-    /// Literals of the condition beyond which only the trigger is left.
-    const LITERALS: usize = 1_024;
-    /// Sets of classes kept, the most telling ones.
-    const CLASSES: usize = 4;
 
     /// Turns a formula into a need; `intern` gives a literal its number.
     pub(crate) fn new(min_len: usize, formula: &Formula, mut intern: impl FnMut(&[u8]) -> u32) -> Self {
-        let mut drafts = Vec::new();
-        collect(formula, &mut drafts);
-        drafts.retain(|draft| draft.weight < 1.0);
-        drafts.sort_by(|left, right| left.weight.total_cmp(&right.weight));
-        let trigger = drafts.iter().find(|draft| draft.bytes == ByteSet::default());
-        let trigger = trigger.filter(|draft| draft.literals.len() <= Self::TRIGGER);
-        let trigger: Option<Box<[u32]>> =
-            trigger.map(|draft| draft.literals.iter().map(|literal| intern(literal)).collect());
-        let condition = if literals(formula) <= Self::LITERALS {
-            Condition::of(formula, &mut intern)
-        } else {
-            let trigger = trigger.clone();
-            trigger.map_or(Condition::Holds, |literals| {
-                Condition::Literals(literals.into_iter().collect())
-            })
+        let members = match formula {
+            Formula::And(members) => by_likelihood(members.iter()),
+            other => vec![other],
         };
-        let mut classes = required(formula);
-        classes.sort_by_key(|classes| classes.commonness());
-        classes.dedup();
-        classes.truncate(Self::CLASSES);
+        // The least likely part that literals alone can tell decides when to look at all.
+        let told = |(place, member): (usize, &&Formula)| Some((trigger(member)?.weight, place));
+        let first = members.iter().enumerate().filter_map(told);
+        let first = first.min_by(|left, right| left.0.total_cmp(&right.0));
+        let place = first.map_or(0, |(_, place)| place);
+        let others = members.iter().enumerate().filter(|(other, _)| *other != place);
+        let first = members.get(place).copied().unwrap_or(formula);
+        let branches = match first {
+            Formula::Or(branches) => branches.as_slice(),
+            other => std::slice::from_ref(other),
+        };
+        let is_literal = |branch: &&Formula| matches!(branch, Formula::Literal(_));
+        let literals: Box<[u32]> = branches
+            .iter()
+            .filter_map(|branch| match branch {
+                Formula::Literal(literal) => Some(intern(literal)),
+                _ => None,
+            })
+            .collect();
+        let mut ways: Vec<Way> = branches
+            .iter()
+            .filter(|branch| !is_literal(branch))
+            .map(|branch| Way::new(branch, &mut intern))
+            .collect();
+        if !literals.is_empty() {
+            ways.push(Way {
+                trigger: Some(literals),
+                condition: Condition::Holds,
+            });
+        }
+        let common = others.map(|(_, member)| Condition::of(member, &mut intern));
         Self {
             min_len,
-            trigger,
-            classes,
-            condition,
+            common: all(common),
+            ways,
         }
+    }
+
+    /// The ways to match, of which one must be open.
+    pub(crate) fn ways(&self) -> &[Way] {
+        &self.ways
+    }
+
+    /// Whether what is common to all ways holds for a value of this length and these classes, in which these literals
+    /// were seen.
+    pub(crate) fn holds(&self, len: usize, classes: Classes, seen: &Bits) -> bool {
+        len >= self.min_len && self.common.holds(classes, seen)
+    }
+}
+
+impl Way {
+    fn new(formula: &Formula, intern: &mut impl FnMut(&[u8]) -> u32) -> Self {
+        let trigger = trigger(formula);
+        Self {
+            trigger: trigger.map(|draft| draft.literals.iter().map(|literal| intern(literal)).collect()),
+            condition: Condition::of(formula, intern),
+        }
+    }
+
+    /// Whether it is open to a value of these classes, in which these literals were seen.
+    pub(crate) fn holds(&self, classes: Classes, seen: &Bits) -> bool {
+        self.condition.holds(classes, seen)
     }
 
     /// The literals of which one must have been seen, if literals alone can tell.
     pub(crate) fn trigger(&self) -> Option<&[u32]> {
         self.trigger.as_deref()
-    }
-
-    /// Sets of classes; of each one, some class must occur.
-    pub(crate) fn classes(&self) -> &[Classes] {
-        &self.classes
-    }
-
-    /// Whether a value of this length and these classes, in which these literals were seen, may match.
-    pub(crate) fn holds(&self, len: usize, classes: Classes, seen: &Bits) -> bool {
-        len >= self.min_len && self.condition.holds(classes, seen)
     }
 }
 
@@ -90,12 +120,7 @@ impl Condition {
             Formula::And(members) => {
                 // What is least likely settles it first.
                 let members = by_likelihood(members.iter());
-                Self::All(
-                    members
-                        .into_iter()
-                        .map(|member| Self::of(member, intern))
-                        .collect(),
-                )
+                all(members.into_iter().map(|member| Self::of(member, intern)))
             }
             Formula::Or(members) => {
                 let is_literal = |member: &&Formula| matches!(member, Formula::Literal(_));
@@ -129,44 +154,35 @@ impl Condition {
     }
 }
 
+/// All of these, each once.
+fn all(conditions: impl Iterator<Item = Condition>) -> Condition {
+    let mut members: Vec<Condition> = Vec::new();
+    for condition in conditions {
+        if condition != Condition::Holds && !members.contains(&condition) {
+            members.push(condition);
+        }
+    }
+    if members.len() == 1 {
+        return members.pop().unwrap_or(Condition::Holds);
+    }
+    Condition::All(members.into())
+}
+
+/// The most telling literals of which one occurs if a formula holds; none if they tell too little.
+fn trigger(formula: &Formula) -> Option<Draft> {
+    let is_telling = |draft: &Draft| draft.weight < 1.0 && draft.literals.len() <= Need::TRIGGER;
+    summed_up(formula, false).filter(is_telling)
+}
+
 /// Formulas by how likely they hold for honest text, the least likely first.
 fn by_likelihood<'a>(formulas: impl Iterator<Item = &'a Formula>) -> Vec<&'a Formula> {
     let mut formulas: Vec<&Formula> = formulas.collect();
-    let likelihood = |formula: &Formula| relaxed(formula).map_or(f64::INFINITY, |draft| draft.weight);
     formulas.sort_by(|left, right| likelihood(left).total_cmp(&likelihood(right)));
     formulas
 }
 
-/// How many literals a formula has.
-fn literals(formula: &Formula) -> usize {
-    match formula {
-        Formula::True | Formula::Bytes(_) => 0,
-        Formula::Literal(_) => 1,
-        Formula::And(members) | Formula::Or(members) => members.iter().map(literals).sum(),
-    }
-}
-
-/// Sets of classes of which some class must occur for a formula to hold.
-fn required(formula: &Formula) -> Vec<Classes> {
-    match formula {
-        Formula::True => Vec::new(),
-        Formula::Bytes(bytes) => vec![Classes::of_set(bytes)],
-        Formula::Literal(literal) => literal.iter().map(|byte| Classes::of(&[*byte])).collect(),
-        Formula::And(members) => members.iter().flat_map(required).collect(),
-        Formula::Or(members) => {
-            let mut union = Classes::default();
-            for member in members {
-                match required(member)
-                    .into_iter()
-                    .min_by_key(|classes| classes.commonness())
-                {
-                    Some(rarest) => union = union.or(rarest),
-                    None => return Vec::new(),
-                }
-            }
-            vec![union]
-        }
-    }
+fn likelihood(formula: &Formula) -> f64 {
+    summed_up(formula, true).map_or(f64::INFINITY, |draft| draft.weight)
 }
 
 /// A clause before its literals are numbered.
@@ -178,18 +194,10 @@ struct Draft {
     weight: f64,
 }
 
-fn collect(formula: &Formula, drafts: &mut Vec<Draft>) {
+/// The most telling single clause that follows from a formula, of literals and, if they are allowed, bytes.
+fn summed_up(formula: &Formula, with_bytes: bool) -> Option<Draft> {
     match formula {
-        Formula::And(members) => members.iter().for_each(|member| collect(member, drafts)),
-        other => drafts.extend(relaxed(other)),
-    }
-}
-
-/// The most telling single clause that follows from a formula.
-fn relaxed(formula: &Formula) -> Option<Draft> {
-    match formula {
-        Formula::True => None,
-        Formula::Bytes(bytes) => {
+        Formula::Bytes(bytes) if with_bytes => {
             let weight = bytes.iter().map(|byte| frequency(byte) * 8.0).sum();
             Some(Draft {
                 literals: Vec::new(),
@@ -197,6 +205,7 @@ fn relaxed(formula: &Formula) -> Option<Draft> {
                 weight,
             })
         }
+        Formula::True | Formula::Bytes(_) => None,
         Formula::Literal(literal) => Some(Draft {
             literals: vec![literal.clone()],
             bytes: ByteSet::default(),
@@ -204,12 +213,12 @@ fn relaxed(formula: &Formula) -> Option<Draft> {
         }),
         Formula::And(members) => members
             .iter()
-            .filter_map(relaxed)
+            .filter_map(|member| summed_up(member, with_bytes))
             .min_by(|left, right| left.weight.total_cmp(&right.weight)),
         Formula::Or(members) => {
             let mut union = Draft::default();
             for member in members {
-                let draft = relaxed(member)?;
+                let draft = summed_up(member, with_bytes)?;
                 union.literals.extend(draft.literals);
                 union.bytes.union(&draft.bytes);
                 union.weight += draft.weight;

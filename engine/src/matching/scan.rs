@@ -83,14 +83,19 @@ impl Scratch {
         if self.is_any_done {
             self.active.subtract(&self.done);
         }
-        if classes.is_within(Classes::PLAIN) && base64_text(value).is_none() {
+        let is_base64 = base64_text(value).is_some();
+        if classes.is_within(Classes::PLAIN) && !is_base64 {
             self.active.intersect(&gates.plain);
         }
         if self.active.is_empty() {
             return;
         }
         let mut copies = std::mem::take(&mut self.copies);
-        copies.make(chains, &lane.chains, value);
+        if is_base64 || value.is_empty() || lane.touchy.meets(classes) {
+            copies.make(chains, &lane.chains, value);
+        } else {
+            copies.clear();
+        }
         let subject = Subject {
             collection,
             name,
@@ -156,35 +161,20 @@ impl Scratch {
 
     /// Finds the allowed gates that a copy passes.
     fn scan_copy(&mut self, gates: &Gates, subject: Subject<'_>) {
-        gates.keep_feasible(&mut self.allowed, subject.classes);
         if self.allowed.is_empty() {
             return;
         }
-        self.candidates.assign(&gates.always);
-        let Self {
-            candidates,
-            seen,
-            touched,
-            ..
-        } = self;
-        gates.literals.scan(subject.bytes, |literal| {
-            if seen.contains(literal as usize) {
-                return;
-            }
-            seen.insert(literal as usize);
-            touched.push(literal);
-            for gate in gates.triggers.get(literal as usize).into_iter().flatten() {
-                candidates.insert(*gate as usize);
-            }
-        });
-        candidates.intersect(&self.allowed);
+        gates
+            .literals
+            .scan(subject.bytes, &mut self.seen, &mut self.touched);
+        self.open(gates, subject.classes);
         for index in self.candidates.iter() {
             let Some(gate) = gates.all.get(index) else {
                 continue;
             };
-            if !gate.need.holds(subject.bytes.len(), subject.classes, &self.seen)
-                || !gate.selects(subject.collection, subject.name)
-            {
+            let may_match = gate.need.holds(subject.bytes.len(), subject.classes, &self.seen)
+                && gate.selects(subject.collection, subject.name);
+            if !may_match {
                 continue;
             }
             let Some(found) = gate.test.find(subject.bytes, &Nothing) else {
@@ -203,6 +193,35 @@ impl Scratch {
         }
         for literal in self.touched.drain(..) {
             self.seen.remove(literal as usize);
+        }
+    }
+
+    /// Makes candidates of the allowed gates to which the literals seen open a way.
+    fn open(&mut self, gates: &Gates, classes: Classes) {
+        self.candidates.clear();
+        for literal in &self.touched {
+            for opened in gates.triggers.get(*literal as usize).into_iter().flatten() {
+                let index = opened.gate as usize;
+                if self.allowed.contains(index) && !self.candidates.contains(index) {
+                    let gate = gates.all.get(index);
+                    let way = gate.and_then(|gate| gate.need.ways().get(opened.way as usize));
+                    if way.is_some_and(|way| way.holds(classes, &self.seen)) {
+                        self.candidates.insert(index);
+                    }
+                }
+            }
+        }
+        self.allowed.intersect(&gates.always);
+        for index in self.allowed.iter() {
+            let ways = gates
+                .all
+                .get(index)
+                .map(|gate| gate.need.ways())
+                .unwrap_or_default();
+            let mut untriggered = ways.iter().filter(|way| way.trigger().is_none());
+            if untriggered.any(|way| way.holds(classes, &self.seen)) {
+                self.candidates.insert(index);
+            }
         }
     }
 }

@@ -23,11 +23,24 @@ pub(super) fn remove(input: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn compress(input: &[u8]) -> Vec<u8> {
-    replace(input, |output| {
-        if output.last() != Some(&b' ') {
-            output.push(b' ');
+    let mut output = Vec::with_capacity(input.len());
+    let mut rest = input;
+    while let Some(run) = rest.iter().position(|&byte| is_any_space(byte) || byte == 0xc2) {
+        let (before, from) = rest.split_at_checked(run).unwrap_or((rest, &[]));
+        output.extend_from_slice(before);
+        if let Some(after) = any_space(from) {
+            if output.last() != Some(&b' ') {
+                output.push(b' ');
+            }
+            rest = after;
+        } else {
+            // The first half of another character.
+            output.extend(from.first());
+            rest = from.get(1..).unwrap_or_default();
         }
-    })
+    }
+    output.extend_from_slice(rest);
+    output
 }
 
 fn replace(input: &[u8], at_space: impl Fn(&mut Vec<u8>)) -> Vec<u8> {

@@ -1,57 +1,37 @@
 //! The bytes by which a literal is noticed.
 
-use super::super::need::frequency;
+use super::{super::need::frequency, kind};
 
-/// Two, three or four bytes in lower case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Anchor {
-    /// Two bytes, the first one in the higher bits.
-    Two(u16),
-    /// Three bytes in the lower bits.
-    Three(u32),
-    /// Four bytes.
-    Four(u32),
+/// The first two kinds of a literal's anchor and its place in the literal: the bytes that honest text has least. None
+/// for a literal of less than two bytes.
+pub(super) fn choose(literal: &[u8]) -> Option<(usize, usize)> {
+    let width = literal.len().clamp(2, 3);
+    let rated = literal.windows(width).enumerate();
+    let rated = rated.map(|(place, bytes)| (likelihood(bytes), bytes, place));
+    let (_, bytes, place) = rated.min_by(|left, right| left.0.total_cmp(&right.0))?;
+    let [first, second] = bytes.first_chunk()?.map(kind::of);
+    Some((super::pair(first, second), place))
 }
 
-impl Anchor {
-    /// The anchor of a literal and its place in it: the bytes that honest text has least, among equals those that
-    /// fewer literals have, as `load` tells. None for a literal of less than two bytes.
-    pub(super) fn of(literal: &[u8], load: impl Fn(&Self) -> usize) -> Option<(Self, usize)> {
-        let len = literal.len().clamp(2, 4);
-        let rated = literal.windows(len).enumerate().map(|(place, bytes)| {
-            let anchor = Self::new(bytes);
-            let honest: f64 = bytes.iter().map(|byte| frequency(*byte)).product();
-            // Sharing an anchor costs a comparison wherever it stands, which is worth a little rareness.
-            let rate = honest * f64::from(u32::try_from(1 + load(&anchor)).unwrap_or(u32::MAX));
-            (rate, anchor, place)
-        });
-        let (_, anchor, place) = rated.min_by(|left, right| left.0.total_cmp(&right.0))?;
-        Some((anchor, place))
-    }
-
-    /// A number that spreads anchors evenly.
-    pub(super) fn hash(self) -> u32 {
-        let mixed = match self {
-            Self::Two(bytes) => mix(u32::from(bytes)),
-            Self::Three(bytes) => mix(bytes | 1 << 24),
-            Self::Four(bytes) => mix(bytes ^ 0x5a5a_5a5a),
-        };
-        mixed ^ mixed >> 15
-    }
-
-    fn new(bytes: &[u8]) -> Self {
-        let number = bytes.iter().fold(0, |number, byte| {
-            number << 8 | u32::from(byte.to_ascii_lowercase())
-        });
-        match bytes.len() {
-            4 => Self::Four(number),
-            3 => Self::Three(number),
-            _ => Self::Two(number as u16),
-        }
-    }
+/// How often these bytes stand side by side in honest text, roughly; only the order matters.
+fn likelihood(bytes: &[u8]) -> f64 {
+    let pairs = bytes.windows(2).map(factor).product::<f64>();
+    pairs * bytes.iter().map(|byte| frequency(*byte)).product::<f64>()
 }
 
-/// Multiplicative hashing (Knuth, The Art of Computer Programming, volume 3, section 6.4): the high bits are spread.
-pub(super) const fn mix(number: u32) -> u32 {
-    number.wrapping_mul(0x9e37_79b1)
+/// How much more often two bytes stand side by side than by chance, roughly.
+fn factor(pair: &[u8]) -> f64 {
+    /// The pairs of letters that make up half of an English text.
+    const COMMON: &str = "th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa \
+                          si ar ve ra ld ur io ne me li ll ro om ma co ri ic la om ec ce ho ch";
+    let is_word = pair.iter().all(u8::is_ascii_alphabetic);
+    let is_common = is_word
+        && COMMON
+            .split(' ')
+            .any(|common| common.as_bytes().eq_ignore_ascii_case(pair));
+    match (is_word, is_common) {
+        (true, true) => 4.0,
+        (true, false) => 0.5,
+        _ => 1.0,
+    }
 }
