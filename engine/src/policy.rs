@@ -47,11 +47,11 @@ impl Policy {
         &self.scoring
     }
 
-    /// Whether a request shall be inspected at all. `draw` is a number that nobody who sends requests can foresee,
-    /// evenly distributed and drawn once for each request.
-    pub fn samples(&self, draw: u64) -> bool {
-        let percent = (u128::from(draw) * 100) >> u64::BITS;
-        percent < u128::from(self.scoring.sampling_percent)
+    /// Whether a request shall be inspected at all ([`Scoring::sampling_percent`]). To be asked once for each request;
+    /// `draw` gives evenly distributed numbers that nobody who sends requests can foresee.
+    pub fn samples(&self, draw: impl FnOnce() -> u64) -> bool {
+        let share = self.scoring.sampling_percent;
+        share >= 100 || (u128::from(draw()) * 100) >> u64::BITS < u128::from(share)
     }
 
     /// Whether some rule looks at the client's address, so that it is worth finding out.

@@ -97,6 +97,32 @@ pub struct Event {
     /// Why a limit refused the request (`body_over_limit`), empty when a rule did.
     #[prost(string, tag = "12")]
     pub limit: String,
+    /// What the request scored, as far as it counts towards the threshold.
+    #[prost(uint32, tag = "13")]
+    pub inbound_score: u32,
+    /// What the response scored, as far as it counts towards the threshold.
+    #[prost(uint32, tag = "14")]
+    pub outbound_score: u32,
+    /// What both scored by category, without categories that scored nothing.
+    #[prost(message, repeated, tag = "15")]
+    pub category_scores: Vec<CategoryScore>,
+    /// Matches beyond those that are told.
+    #[prost(uint64, tag = "16")]
+    pub matches_beyond: u64,
+    /// Whether it was let pass only because the policy refuses nothing.
+    #[prost(bool, tag = "17")]
+    pub would_block: bool,
+}
+
+/// What the matches of one category scored.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CategoryScore {
+    /// [`crate::config::Category::as_str`].
+    #[prost(string, tag = "1")]
+    pub category: String,
+    /// The score.
+    #[prost(uint32, tag = "2")]
+    pub score: u32,
 }
 
 /// One rule that matched, as an event carries it.
@@ -129,4 +155,10 @@ pub struct EventMatch {
     /// Whether this match was overwritten in the response.
     #[prost(bool, tag = "9")]
     pub overwritten: bool,
+    /// What the rule adds to the score, the first time that it matches.
+    #[prost(uint32, tag = "10")]
+    pub score: u32,
+    /// Paranoia level of the rule; above that of the policy its score counts towards no threshold.
+    #[prost(uint32, tag = "11")]
+    pub paranoia: u32,
 }

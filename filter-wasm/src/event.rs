@@ -1,6 +1,6 @@
 //! From a judged request to the event that reports it.
 
-use secbeat_engine::{Denial, Disposition, RuleMatch, Transaction, report};
+use secbeat_engine::{Denial, Disposition, RuleMatch, Transaction, config::Category, report};
 
 use crate::{client, host::RequestHost, refusal::RequestId};
 
@@ -26,6 +26,18 @@ pub(crate) fn describe<H: RequestHost>(
         path: transaction.path().to_vec(),
         matches: transaction.matches().iter().map(describe_match).collect(),
         limit: transaction.limit_exceeded().unwrap_or_default().to_owned(),
+        inbound_score: transaction.inbound_score(),
+        outbound_score: transaction.outbound_score(),
+        category_scores: transaction.category_scores().map(describe_score).collect(),
+        matches_beyond: transaction.matches_beyond() as u64,
+        would_block: denial.is_none() && transaction.would_block(),
+    }
+}
+
+fn describe_score((category, score): (Category, u32)) -> report::CategoryScore {
+    report::CategoryScore {
+        category: category.as_str().to_owned(),
+        score,
     }
 }
 
@@ -40,5 +52,7 @@ fn describe_match(found: &RuleMatch) -> report::EventMatch {
         blocked: found.disposition == Disposition::Blocked,
         masked: found.masked,
         overwritten: found.disposition == Disposition::Masked,
+        score: found.score,
+        paranoia: u32::from(found.paranoia),
     }
 }

@@ -27,6 +27,7 @@ mod metrics;
 mod refusal;
 mod report;
 mod request;
+mod sampling;
 mod worker;
 
 /// What the SDK exports for Envoy to begin with.

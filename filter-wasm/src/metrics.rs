@@ -26,6 +26,7 @@ pub(crate) struct Metrics {
     responses_over_limit: u32,
     responses_masked: u32,
     unjudged: u32,
+    sampled_out: u32,
 }
 
 #[derive(Debug)]
@@ -49,6 +50,7 @@ impl Metrics {
             responses_over_limit: counter("secbeat_responses_over_limit_total"),
             responses_masked: counter("secbeat_responses_masked_total"),
             unjudged: counter("secbeat_unjudged_total"),
+            sampled_out: counter("secbeat_sampled_out_total"),
         }
     }
 
@@ -114,6 +116,11 @@ impl Metrics {
     /// Counts a request refused because nothing could judge it, as without a policy.
     pub(crate) fn unjudged<M: Meter>(&self, meter: &M) {
         meter.add(self.unjudged, 1);
+    }
+
+    /// Counts a request that passed unseen, because the policy inspects only a share of them.
+    pub(crate) fn sampled_out<M: Meter>(&self, meter: &M) {
+        meter.add(self.sampled_out, 1);
     }
 }
 

@@ -69,18 +69,20 @@ impl Request {
         if let Some(worker) = &self.worker {
             worker.count_request(host);
         }
-        let Some(policy) = self.worker.as_ref().and_then(|worker| worker.policy()) else {
+        let Some((worker, policy)) = self
+            .worker
+            .as_ref()
+            .and_then(|worker| Some((worker, worker.policy()?)))
+        else {
             return self.refuse_unjudged(host);
         };
-        if policy.mode() == Mode::Off {
+        if policy.mode() == Mode::Off || !worker.samples(host, &policy) {
             host.mark_passed();
             return Flow::Continue;
         }
         let headers = host.request_headers();
         #[cfg(feature = "faults")]
-        if let Some(worker) = &self.worker {
-            worker.trap_if_asked(&headers);
-        }
+        worker.trap_if_asked(&headers);
         let client = policy.uses_client().then(|| host.client()).flatten();
         let head = RequestHead {
             client: client.and_then(|text| client::address(&text)),
@@ -490,6 +492,61 @@ mod tests {
         assert_eq!(arrive(&host, &mut request, "a=evil", true), Flow::Continue);
         assert_eq!(host.passed.get(), 1);
         assert_eq!(events(&host, &worker), []);
+    }
+
+    #[test]
+    fn a_share_of_the_requests_passes_unseen_and_is_counted() {
+        let host = FakeHost::with_request(&[(":method", "GET"), (":path", "/?a=evil"), (":authority", "a")]);
+        let worker = worker(&host, r#","scoring":{"sampling_percent":50}"#);
+        let mut passed = 0;
+        // That all of them go the same way is as likely as to guess a key of 199 bits.
+        for _ in 0..200 {
+            let mut request = Request::new(Some(Rc::clone(&worker)));
+            passed += u64::from(request.headers(&host, true) == Flow::Continue);
+            request.finish(&host);
+        }
+        let refused = statuses(&host).len() as u64;
+        assert!(passed > 0 && refused > 0 && passed + refused == 200);
+        assert_eq!(u64::from(host.passed.get()), passed);
+        assert_eq!(host.metric("secbeat_sampled_out_total"), passed);
+        assert_eq!(host.metric("secbeat_requests_total"), 200);
+        assert_eq!(events(&host, &worker).len() as u64, refused);
+    }
+
+    #[test]
+    fn an_event_tells_the_scores() {
+        let host =
+            FakeHost::with_request(&[(":method", "GET"), (":path", "/?a=evil+odd"), (":authority", "a")]);
+        host.has_cluster.set(true);
+        let worker = Rc::new(Worker::new(&host));
+        let configuration = br#"{"report":{"cluster":"control"},"policy":{"mode":"detect","patterns":[
+            {"id":1,"name":"n","pattern":"evil","category":"xss","severity":"warning","action":"score"},
+            {"id":2,"name":"n","pattern":"odd","severity":"notice","action":"score"},
+            {"id":3,"name":"n","pattern":"odd","paranoia":2,"action":"score"}],
+            "scoring":{"executing_paranoia_level":2}}}"#;
+        assert!(worker.configure(&host, 1, configuration));
+        assert_eq!(
+            Request::new(Some(Rc::clone(&worker))).headers(&host, true),
+            Flow::Continue
+        );
+        let event = &events(&host, &worker)[0];
+        assert_eq!((event.inbound_score, event.outbound_score), (5, 0));
+        assert_eq!(
+            (event.blocked, event.would_block, event.matches_beyond),
+            (false, true, 0)
+        );
+        let categories: Vec<_> = event
+            .category_scores
+            .iter()
+            .map(|scored| (scored.category.as_str(), scored.score))
+            .collect();
+        assert_eq!(categories, [("xss", 3), ("custom", 2)]);
+        let matches: Vec<_> = event
+            .matches
+            .iter()
+            .map(|found| (found.rule, found.score, found.paranoia))
+            .collect();
+        assert_eq!(matches, [(1, 3, 1), (2, 2, 1), (3, 5, 2)]);
     }
 
     #[test]

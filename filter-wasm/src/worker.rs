@@ -22,6 +22,7 @@ use crate::{
     log_budget::LogBudget,
     metrics::Metrics,
     report::{Reporter, Sender, State},
+    sampling::Draws,
 };
 #[cfg(feature = "faults")]
 use crate::{
@@ -36,6 +37,7 @@ pub(crate) struct Worker {
     loader: RefCell<Loader>,
     reporter: RefCell<Reporter>,
     log_budget: RefCell<LogBudget>,
+    draws: Draws,
     root: Cell<u32>,
     is_busy: Cell<bool>,
     #[cfg(feature = "faults")]
@@ -57,6 +59,7 @@ impl Worker {
             loader: RefCell::default(),
             reporter: RefCell::new(Reporter::new(identity::draw(host.now()))),
             log_budget: RefCell::default(),
+            draws: Draws::default(),
             root: Cell::new(0),
             is_busy: Cell::new(false),
             #[cfg(feature = "faults")]
@@ -129,6 +132,15 @@ impl Worker {
     /// The policy in force.
     pub(crate) fn policy(&self) -> Option<Arc<Policy>> {
         self.loader.borrow().policy()
+    }
+
+    /// Whether a request shall be inspected at all; one that shall not is counted. To be asked once for each request.
+    pub(crate) fn samples<H: RequestHost>(&self, host: &H, policy: &Policy) -> bool {
+        let is_inspected = policy.samples(|| self.draws.next());
+        if !is_inspected {
+            self.metrics.sampled_out(host);
+        }
+        is_inspected
     }
 
     /// Traps if the request asks for it.

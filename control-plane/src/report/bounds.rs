@@ -7,6 +7,8 @@ use secbeat_engine::report::{Event, EventMatch, ReportRequest};
 const MAX_EVENTS: usize = 1_024;
 /// Rules of one event.
 const MAX_MATCHES: usize = 256;
+/// Categories of one event.
+const MAX_CATEGORIES: usize = 64;
 /// Bytes of a node id.
 const MAX_NODE_BYTES: usize = 256;
 /// Bytes of names, addresses and the like.
@@ -71,6 +73,18 @@ fn check_event(event: &Event) -> Result<(), OutOfBounds> {
     at_most("events.path", event.path.len(), MAX_TEXT_BYTES)?;
     at_most("events.limit", event.limit.len(), MAX_NAME_BYTES)?;
     at_most("events.matches", event.matches.len(), MAX_MATCHES)?;
+    at_most(
+        "events.category_scores",
+        event.category_scores.len(),
+        MAX_CATEGORIES,
+    )?;
+    for scored in &event.category_scores {
+        at_most(
+            "events.category_scores.category",
+            scored.category.len(),
+            MAX_NAME_BYTES,
+        )?;
+    }
     event.matches.iter().try_for_each(check_match)
 }
 
@@ -92,6 +106,8 @@ fn at_most(field: &'static str, found: usize, limit: usize) -> Result<(), OutOfB
 
 #[cfg(test)]
 mod tests {
+    use secbeat_engine::report::CategoryScore;
+
     use super::*;
 
     fn report(events: Vec<Event>) -> ReportRequest {
@@ -160,6 +176,23 @@ mod tests {
                     ..event(1)
                 }]),
                 "events.path must have at most 4096, found 4097",
+            ),
+            (
+                report(vec![Event {
+                    category_scores: vec![CategoryScore::default(); 65],
+                    ..event(1)
+                }]),
+                "events.category_scores must have at most 64, found 65",
+            ),
+            (
+                report(vec![Event {
+                    category_scores: vec![CategoryScore {
+                        category: long(513),
+                        score: 1,
+                    }],
+                    ..event(1)
+                }]),
+                "events.category_scores.category must have at most 512, found 513",
             ),
             (
                 report(vec![Event {

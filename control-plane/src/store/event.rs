@@ -12,9 +12,10 @@ use super::{
 
 /// Filter instances whose high-water marks are kept; beyond it the quarter goes that was silent longest.
 const MAX_INSTANCES: u64 = 16_384;
-/// Matches kept of one event, bytes kept of its long and of its short fields. The filter keeps to smaller
+/// Matches and categories kept of one event, bytes kept of its long and of its short fields. The filter keeps to smaller
 /// bounds; these are for reports that come from elsewhere.
 const MAX_MATCHES: usize = 32;
+const MAX_CATEGORIES: usize = 32;
 const MAX_LONG: usize = 2_048;
 const MAX_SHORT: usize = 256;
 
@@ -106,6 +107,10 @@ fn forget_silent(instances: &mut redb::Table<'_, u64, (u64, u64)>) -> Result<(),
 
 fn bound(mut event: Event) -> Event {
     event.matches.truncate(MAX_MATCHES);
+    event.category_scores.truncate(MAX_CATEGORIES);
+    for scored in &mut event.category_scores {
+        scored.category = clip(&scored.category, MAX_SHORT);
+    }
     for text in [&mut event.request_id, &mut event.client, &mut event.limit] {
         *text = clip(text, MAX_SHORT);
     }

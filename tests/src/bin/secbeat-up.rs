@@ -232,19 +232,34 @@ fn line(event: &Value) -> String {
         Some(Value::Null) | None => "-".to_owned(),
         Some(other) => other.to_string(),
     };
-    let cause = match event.get("limit") {
-        Some(Value::String(limit)) => limit.clone(),
-        _ => format!(
-            "rule {} ({}) at {}: {}",
-            text("/matches/0/rule"),
-            text("/matches/0/category"),
-            text("/matches/0/target"),
-            text("/matches/0/matched"),
-        ),
+    let cause = if let Some(Value::String(limit)) = event.get("limit") {
+        limit.clone()
+    } else {
+        let index = decisive(event);
+        let found = |name: &str| text(&format!("/matches/{index}/{name}"));
+        format!(
+            "rule {} ({}) at {}: {}, score {}",
+            found("rule"),
+            found("category"),
+            found("target"),
+            found("matched"),
+            text("/score/inbound"),
+        )
     };
+    let would_block = event.get("would_block") == Some(&Value::Bool(true));
+    let note = if would_block { " (would be blocked)" } else { "" };
     let (time, client, method, path) = (text("/time"), text("/client"), text("/method"), text("/path"));
     format!(
-        "{time}  {:<8}  {client}  {method} {path}  {cause}",
+        "{time}  {:<8}  {client}  {method} {path}  {cause}{note}",
         text("/action")
     )
+}
+
+/// Which match refused the request, or else the first.
+fn decisive(event: &Value) -> usize {
+    let matches = event.get("matches").and_then(Value::as_array);
+    let blocked = |found: &Value| found.get("action") == Some(&Value::from("blocked"));
+    matches
+        .and_then(|matches| matches.iter().position(blocked))
+        .unwrap_or_default()
 }

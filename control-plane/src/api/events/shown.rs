@@ -1,5 +1,7 @@
 //! An event as the API shows it: text for people and programs, with nothing in it that a terminal would obey.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use secbeat_engine::{printable, report::EventMatch};
 use serde::Serialize;
@@ -17,6 +19,9 @@ pub(in crate::api) struct Shown {
     seq: u64,
     request_id: String,
     action: &'static str,
+    /// Whether it was let pass only because the policy refuses nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    would_block: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +31,17 @@ pub(in crate::api) struct Shown {
     method: String,
     host: String,
     path: String,
+    score: Score,
     matches: Vec<Match>,
+    matches_beyond: u64,
+}
+
+/// What request and response scored, as far as it counts towards a threshold.
+#[derive(Debug, Serialize)]
+struct Score {
+    inbound: u32,
+    outbound: u32,
+    categories: BTreeMap<String, u32>,
 }
 
 #[derive(Debug, Serialize)]
@@ -35,6 +50,8 @@ struct Match {
     message: String,
     category: String,
     severity: String,
+    score: u32,
+    paranoia: u32,
     target: String,
     matched: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -54,6 +71,7 @@ impl From<StoredEvent> for Shown {
             seq: event.seq,
             request_id: event.request_id,
             action: action(event.blocked),
+            would_block: event.would_block,
             status: (event.status != 0).then_some(event.status),
             limit: (!event.limit.is_empty()).then_some(event.limit),
             revision: event.revision,
@@ -61,7 +79,17 @@ impl From<StoredEvent> for Shown {
             method: printable(&event.method),
             host: printable(&event.host),
             path: printable(&event.path),
+            score: Score {
+                inbound: event.inbound_score,
+                outbound: event.outbound_score,
+                categories: event
+                    .category_scores
+                    .into_iter()
+                    .map(|scored| (scored.category, scored.score))
+                    .collect(),
+            },
             matches: event.matches.into_iter().map(Match::from).collect(),
+            matches_beyond: event.matches_beyond,
         }
     }
 }
@@ -75,6 +103,8 @@ impl From<EventMatch> for Match {
             severity: found.severity,
             target: printable(found.target.as_bytes()),
             matched: printable(&found.matched),
+            score: found.score,
+            paranoia: found.paranoia,
             masked: found.masked,
             action: if found.overwritten {
                 "masked"

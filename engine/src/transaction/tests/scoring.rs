@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     Disposition,
     config::{Category, Scoring, Severity},
+    rule::RuleId,
 };
 
 /// A pattern that scores when `text` stands in the query, a header or the body.
@@ -281,15 +282,18 @@ fn detection_tells_what_blocking_would_have_done() {
 
 #[test]
 fn responses_have_a_score_and_a_threshold_of_their_own() {
+    let leaked = Denial {
+        status: 502,
+        rule: Some(RuleId(9)),
+    };
     let leak = |id, severity| PatternConfig {
         targets: vec!["response_headers".to_owned()],
         ..scores(id, "leak", severity)
     };
-    let refused = Verdict::Deny(Denial {
-        status: 502,
-        rule: Some(crate::rule::RuleId(9)),
-    });
-    for (severity, verdict) in [(Severity::Warning, Verdict::Allow), (Severity::Error, refused)] {
+    for (severity, verdict) in [
+        (Severity::Warning, Verdict::Allow),
+        (Severity::Error, Verdict::Deny(leaked)),
+    ] {
         let mut patterns = words();
         patterns.push(leak(9, severity));
         let mut transaction = transaction(&policy(Scoring::default(), patterns));
@@ -331,11 +335,11 @@ fn a_share_of_the_requests_is_inspected() {
         };
         let policy = compile(&policy(scoring, Vec::new())).unwrap();
         let draws = (0..DRAWS).map(|draw| u64::MAX / (DRAWS - 1) * draw);
-        let inspected = draws.filter(|draw| policy.samples(*draw)).count() as u64;
+        let inspected = draws.filter(|draw| policy.samples(|| *draw)).count() as u64;
         let expected = DRAWS * u64::from(percent) / 100;
         assert!(inspected.abs_diff(expected) <= 1, "{percent}: {inspected}");
-        assert!(policy.samples(0));
-        assert_eq!(policy.samples(u64::MAX), percent == 100);
+        assert!(policy.samples(|| 0));
+        assert_eq!(policy.samples(|| u64::MAX), percent == 100);
     }
 }
 
@@ -416,4 +420,135 @@ fn scoring_out_of_its_bounds_is_refused() {
             "patterns[0].score: must be 1 to 100, found 101",
         ]
     );
+}
+
+mod laws {
+    use proptest::{collection::vec, prelude::*, sample::select, sample::subsequence};
+
+    use super::*;
+
+    const WORDS: &[&str] = &["alpha", "beta", "gamma", "delta"];
+
+    fn any_pattern() -> impl Strategy<Value = PatternConfig> {
+        let actions = vec![PatternAction::Block, PatternAction::Score, PatternAction::Detect];
+        let targets = vec![&[][..], &["query"], &["body_values"], &["query", "body_values"]];
+        (
+            select(WORDS),
+            select(targets),
+            select(Severity::ALL),
+            select(actions),
+            1u8..=4,
+            proptest::option::of(1u32..10),
+        )
+            .prop_map(
+                |(word, targets, severity, action, paranoia, score)| PatternConfig {
+                    severity,
+                    action,
+                    paranoia,
+                    score,
+                    ..pattern(0, word, targets)
+                },
+            )
+    }
+
+    fn any_scoring() -> impl Strategy<Value = Scoring> {
+        (1u32..20, 1u8..=4, 0u8..=3, any::<bool>()).prop_map(|(threshold, level, more, early_blocking)| {
+            Scoring {
+                inbound_threshold: threshold,
+                paranoia_level: level,
+                executing_paranoia_level: Some((level + more).min(4)),
+                early_blocking,
+                ..Scoring::default()
+            }
+        })
+    }
+
+    fn any_request() -> impl Strategy<Value = (String, String)> {
+        let words = || subsequence(WORDS, 0..=WORDS.len()).prop_map(|words| words.join("+"));
+        (words(), words())
+    }
+
+    /// Shows a whole request and returns the transaction.
+    fn run(config: &PolicyConfig, (query, body): &(String, String)) -> Transaction {
+        let mut transaction = transaction(config);
+        let verdict = head(&mut transaction, &format!("/?a={query}"), FORM, false);
+        if verdict == Verdict::Hold {
+            transaction.request_body(format!("a={body}").as_bytes(), true);
+        }
+        transaction
+    }
+
+    fn is_refused(config: &PolicyConfig, request: &(String, String)) -> bool {
+        run(config, request).denial().is_some()
+    }
+
+    fn numbered(mut patterns: Vec<PatternConfig>) -> Vec<PatternConfig> {
+        for (id, pattern) in (1..).zip(&mut patterns) {
+            pattern.id = id;
+        }
+        patterns
+    }
+
+    proptest! {
+        #[test]
+        fn one_more_pattern_never_lets_pass_what_was_refused(
+            patterns in vec(any_pattern(), 0..6),
+            more in any_pattern(),
+            scoring in any_scoring(),
+            request in any_request(),
+        ) {
+            let mut all = patterns.clone();
+            all.push(more);
+            let fewer = policy(scoring.clone(), numbered(patterns));
+            let more = policy(scoring, numbered(all));
+            prop_assert!(is_refused(&more, &request) || !is_refused(&fewer, &request));
+        }
+
+        #[test]
+        fn a_higher_threshold_or_a_lower_level_never_refuses_what_passed(
+            patterns in vec(any_pattern(), 0..6),
+            scoring in any_scoring(),
+            by in 0u32..20,
+            level in 1u8..=4,
+            request in any_request(),
+        ) {
+            let milder = Scoring {
+                inbound_threshold: scoring.inbound_threshold + by,
+                paranoia_level: scoring.paranoia_level.min(level),
+                ..scoring.clone()
+            };
+            let patterns = numbered(patterns);
+            let (strict, mild) = (policy(scoring, patterns.clone()), policy(milder, patterns));
+            prop_assert!(is_refused(&strict, &request) || !is_refused(&mild, &request));
+        }
+
+        #[test]
+        fn early_and_late_blocking_refuse_the_same(
+            patterns in vec(any_pattern(), 0..6),
+            scoring in any_scoring(),
+            request in any_request(),
+        ) {
+            let other = Scoring { early_blocking: !scoring.early_blocking, ..scoring.clone() };
+            let patterns = numbered(patterns);
+            let (one, other) = (policy(scoring, patterns.clone()), policy(other, patterns));
+            prop_assert_eq!(is_refused(&one, &request), is_refused(&other, &request));
+        }
+
+        #[test]
+        fn detection_tells_exactly_what_would_be_refused(
+            patterns in vec(any_pattern(), 0..6),
+            scoring in any_scoring(),
+            request in any_request(),
+        ) {
+            let blocks = policy(scoring, numbered(patterns));
+            let detects = PolicyConfig { mode: Mode::Detect, ..blocks.clone() };
+            let blocked = run(&blocks, &request);
+            let detected = run(&detects, &request);
+            prop_assert!(detected.denial().is_none() && !blocked.would_block());
+            prop_assert_eq!(detected.would_block(), blocked.denial().is_some());
+            let blockers = blockers(&blocked);
+            let rule = blocked.denial().and_then(|denial| denial.rule);
+            prop_assert_eq!(blockers, rule.iter().map(|rule| rule.0).collect::<Vec<_>>());
+        }
+    }
 }
