@@ -54,7 +54,7 @@ impl Mask {
         let is_listed = |name: &[u8]| self.names.iter().any(|glob| glob.matches(name));
         is_listed(name)
             || name
-                .split(|byte| b".[]".contains(byte))
+                .split(|byte| b".[]:@".contains(byte))
                 .any(|part| !part.is_empty() && part.len() < name.len() && is_listed(part))
     }
 
@@ -75,10 +75,26 @@ impl Mask {
         })
     }
 
-    /// Whether such a name stands anywhere in a text of unknown format.
+    /// Whether such a name stands anywhere in a text of unknown format, which may be UTF-16.
     fn mentions(&self, text: &[u8]) -> bool {
-        let mut words = text.split(|byte| !(byte.is_ascii_alphanumeric() || b"_-".contains(byte)));
-        words.any(|word| !word.is_empty() && self.has(word)) || self.has_argument(text, true)
+        let narrow = Transformation::RemoveNulls.apply(text.into());
+        let mut words = narrow.split(|byte| !(byte.is_ascii_alphanumeric() || b"_-".contains(byte)));
+        words.any(|word| !word.is_empty() && self.has(word)) || self.has_argument(&narrow, true)
+    }
+
+    /// Whether one of these names lies within an element of this name, whose text then holds theirs.
+    pub(crate) fn hides_within<'n>(&self, name: &[u8], names: impl Iterator<Item = &'n [u8]>) -> bool {
+        /// Names that are compared; beyond that, everything is taken to be hidden.
+        const LIMIT: usize = 64;
+        let is_within = |other: &&[u8]| {
+            let rest = other.strip_prefix(name);
+            rest.is_some_and(|rest| rest.first() == Some(&b'.'))
+        };
+        !self.names.is_empty()
+            && names
+                .filter(is_within)
+                .enumerate()
+                .any(|(index, other)| index >= LIMIT || self.has(other))
     }
 }
 
@@ -111,6 +127,9 @@ mod tests {
             (Collection::Query, "", "Password=x"),
             (Collection::Body, "", "{\"user\": {\"password\": \"x\""),
             (Collection::Body, "", "a=1&pass%77ord=x"),
+            (Collection::BodyValues, "", "<\0p\0w\0d\0>\0x"),
+            (Collection::BodyValues, "login.ns:pwd", "x"),
+            (Collection::BodyValues, "login.@pwd", "x"),
             (Collection::ResponseHeaders, "set-cookie", "a=b"),
             (Collection::ResponseHeaders, "location", "/cb#access_token=x"),
         ] {

@@ -13,7 +13,7 @@ use crate::{
     config::Mode,
     matching::{ChainId, Gate},
     plan::PlannedRule,
-    rule::{Action, Phase, RuleId},
+    rule::{Action, Collection, Phase, RuleId},
     trace::{
         Bounded, Outcome, Room, Shown, Trace, TraceFound, TraceMatch, TraceScore, TraceStep, TraceValue,
     },
@@ -44,8 +44,9 @@ impl Transaction {
         );
         // Every match is shown in some value; one is enough.
         let mut unshown: Vec<&RuleMatch> = self.matches.iter().collect();
+        let elements = self.elements();
         for field in self.fields.iter() {
-            let value = self.explain_field(&field);
+            let value = self.explain_field(&field, &elements);
             let before = unshown.len();
             unshown.retain(|found| !value.shows(found));
             let size = serde_json::to_vec(&value).map_or(usize::MAX, |json| json.len() + 1);
@@ -77,6 +78,16 @@ impl Transaction {
     fn evaluated(&self) -> impl Iterator<Item = Phase> {
         let phases = Phase::ALL.into_iter().zip(self.evaluated);
         phases.filter_map(|(phase, was_evaluated)| was_evaluated.then_some(phase))
+    }
+
+    /// The names of all values of the body, sorted.
+    fn elements(&self) -> Vec<&[u8]> {
+        let values = self.fields.iter();
+        let values = values.filter(|field| field.collection == Collection::BodyValues);
+        let mut names: Vec<_> = values.map(|field| field.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     fn explain_score(&self) -> TraceScore {
@@ -134,7 +145,7 @@ impl Transaction {
         format!("score {score} reaches the threshold {threshold} with rule {rule} ({message})")
     }
 
-    fn explain_field(&self, field: &Field<'_>) -> TraceValue {
+    fn explain_field(&self, field: &Field<'_>, elements: &[&[u8]]) -> TraceValue {
         let Field {
             collection,
             name,
@@ -152,7 +163,9 @@ impl Transaction {
             };
             by_copy.extend(path.into_iter().skip(skipped).map(|copy| (copy, look)));
         }
-        let masked = self.policy.mask.hides(collection, name, value);
+        let masked = self.policy.mask.hides(collection, name, value)
+            || collection == Collection::BodyValues
+                && self.policy.mask.hides_within(name, behind(elements, name));
         let room = Room {
             items: Trace::STEPS,
             cost: 0,
@@ -265,4 +278,11 @@ impl Transaction {
             matched_beyond: matched.beyond,
         }
     }
+}
+
+/// Of sorted names those that begin with a name.
+fn behind<'n>(sorted: &[&'n [u8]], name: &[u8]) -> impl Iterator<Item = &'n [u8]> {
+    let start = sorted.partition_point(|other| *other < name);
+    let behind = sorted.get(start..).unwrap_or_default().iter().copied();
+    behind.take_while(move |other| other.starts_with(name))
 }

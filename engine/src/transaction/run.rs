@@ -326,11 +326,22 @@ impl Transaction {
             None | Some((Collection::Tx | Collection::Matched, _)) => true,
             Some(origin) => origin == (field.collection, field.name),
         };
-        !matched.is_count
-            && self
-                .fields
-                .iter()
-                .filter(is_meant)
-                .any(|field| mask.hides(field.collection, field.name, field.value))
+        if matched.is_count {
+            return false;
+        }
+        let mut meant = self.fields.iter().filter(is_meant);
+        meant.any(|field| mask.hides(field.collection, field.name, field.value))
+            || matches!(matched.origin(), Some((Collection::BodyValues, name)) if self.hides_within(name))
+    }
+
+    /// Whether a value of the body, as that of an element, holds another one that is shown to nobody.
+    fn hides_within(&self, name: &[u8]) -> bool {
+        let values = self
+            .fields
+            .iter()
+            .filter(|field| field.collection == Collection::BodyValues);
+        self.policy
+            .mask
+            .hides_within(name, values.map(|field| field.name))
     }
 }

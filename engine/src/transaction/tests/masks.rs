@@ -41,6 +41,34 @@ fn a_match_in_a_masked_value_has_no_bytes() {
 }
 
 #[test]
+fn the_text_of_an_element_is_masked_when_one_within_is() {
+    for (body, masked) in [
+        ("<login>evil <password>x</password></login>", true),
+        ("<login>evil <user>x</user></login>", false),
+    ] {
+        let mut transaction = transaction(&evil(&["body_values:login"]));
+        head(
+            &mut transaction,
+            "/",
+            &[("content-type", "application/xml")],
+            false,
+        );
+        transaction.request_body(body.as_bytes(), true);
+        let found = &transaction.matches()[0];
+        assert_eq!(
+            (found.target.as_str(), found.masked),
+            ("body_values:login", masked)
+        );
+        let trace = transaction.explain();
+        let value = trace
+            .values
+            .iter()
+            .find(|value| value.target == "body_values:login");
+        assert_eq!(value.unwrap().masked, masked);
+    }
+}
+
+#[test]
 fn other_matches_keep_their_bytes() {
     for (path, targets) in [
         ("/?q=evil&password=x", &[][..]),
