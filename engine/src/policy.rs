@@ -47,8 +47,10 @@ impl Policy {
         &self.scoring
     }
 
-    /// Whether a request shall be inspected at all ([`Scoring::sampling_percent`]). To be asked once for each request;
-    /// `draw` gives evenly distributed numbers that nobody who sends requests can foresee.
+    /// Whether a request shall be inspected at all ([`Scoring::sampling_percent`]). To be asked once for each request,
+    /// response included. `draw` gives evenly distributed numbers that nobody who sends requests can foresee or has a
+    /// part in: with a number made of what the request says (an address, an id), whoever found one request that passes
+    /// unseen could send it again.
     pub fn samples(&self, draw: impl FnOnce() -> u64) -> bool {
         let share = self.scoring.sampling_percent;
         share >= 100 || (u128::from(draw()) * 100) >> u64::BITS < u128::from(share)

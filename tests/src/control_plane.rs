@@ -13,6 +13,8 @@ use crate::{Context, Process, Request, Response, Result, artifacts, ensure, port
 
 /// How long the control plane may take until it answers.
 const START: Duration = Duration::from_secs(30);
+/// Name of its settings file.
+const SETTINGS: &str = "config.toml";
 
 /// A running control plane. Its store lies in a folder of the test and outlives it.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl ControlPlane {
             "storage".to_owned(),
             table([("path", data.join("secbeat.redb").display().to_string().into())]),
         );
-        fs::write(folder.join("config.toml"), settings.to_string())?;
+        fs::write(folder.join(SETTINGS), settings.to_string())?;
         let api = Api {
             address: management,
             token: String::new(),
@@ -114,6 +116,17 @@ impl ControlPlane {
         .ready()
     }
 
+    /// Starts it again on the same store and ports, with another section of that name in its settings.
+    pub fn restart_with(self, section: &str, settings: &Value) -> Result<Self> {
+        let path = self.folder.join(SETTINGS);
+        let text = fs::read_to_string(&path).context(path.display())?;
+        let mut file: toml::Table = text.parse().context(path.display())?;
+        let settings = toml::Value::try_from(settings).context(section)?;
+        file.insert(section.to_owned(), settings);
+        fs::write(&path, file.to_string())?;
+        self.crash_and_restart()
+    }
+
     fn ready(mut self) -> Result<Self> {
         let token_file = self.token_file();
         self.api.token = wait::until("the control plane's readiness", START, || {
@@ -144,7 +157,7 @@ fn table<const N: usize>(pairs: [(&str, toml::Value); N]) -> toml::Value {
 }
 
 fn launch(folder: &Path) -> Result<Process> {
-    let settings = folder.join("config.toml").display().to_string();
+    let settings = folder.join(SETTINGS).display().to_string();
     let arguments = ["serve".to_owned(), "--config".to_owned(), settings];
     Process::start("control-plane", &artifacts::control_plane()?, &arguments, folder)
 }

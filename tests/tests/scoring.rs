@@ -2,13 +2,125 @@
 
 use std::time::Duration;
 
-use secbeat_e2e::{Bootstrap, Envoy, Journal, Origin, Request, Result, Stack, artifacts, ensure, wait};
+use secbeat_e2e::{
+    Bootstrap, Context, Envoy, Journal, NODE, Origin, Request, Result, Stack, artifacts, ensure, wait,
+};
 use serde_json::{Value, json};
 
 /// Two warnings, of which each has the score 3.
 fn warnings() -> Value {
     let warning = |name: &str| json!({ "name": name, "pattern": name, "category": "scanner", "severity": "warning", "action": "score" });
     json!([warning("odd-one"), warning("odd-two")])
+}
+
+/// Starts the control plane again with these scores in its settings, and waits until Envoy has them.
+fn score(mut stack: Stack, scoring: &Value) -> Result<Stack> {
+    stack.control_plane = stack
+        .control_plane
+        .restart_with("waf", &json!({ "packs": [], "scoring": scoring }))?;
+    stack.api().wait_in_sync(NODE)?;
+    Ok(stack)
+}
+
+/// An event of a path under the newest revision, once it is in the store.
+fn event_of(stack: &Stack, path: &str) -> Result<Value> {
+    let revision = json!(stack.api().revision()?);
+    wait::until("the event", Duration::from_secs(10), || {
+        let is_meant = |event: &Value| {
+            event.get("path") == Some(&json!(path)) && event.get("revision") == Some(&revision)
+        };
+        let events = stack.api().events()?;
+        events.into_iter().find(is_meant).context("no event yet")
+    })
+}
+
+#[test]
+fn thresholds_of_the_settings_decide_what_is_refused() -> Result<()> {
+    let mut stack = Stack::start()?;
+    stack.api().post("/api/v1/waf/patterns", &warnings())?;
+    let leak = json!({ "name": "leak", "pattern": "x-leak", "severity": "error", "action": "score",
+        "targets": ["response_headers:content-type"] });
+    stack.api().add_pattern(&leak)?;
+    let request = Request::get("/in?q=odd-one&r=odd-two");
+    // The origin answers with the type that it was sent.
+    let response = Request::post("/out", "text/x-leak", "word");
+    for (inbound, outbound, statuses) in [(6, 4, (403, 502)), (7, 5, (200, 200))] {
+        let thresholds = json!({ "inbound_threshold": inbound, "outbound_threshold": outbound });
+        stack = score(stack, &thresholds)?;
+        stack.expect_everywhere(&request, statuses.0)?;
+        stack.expect_everywhere(&response, statuses.1)?;
+        let event = event_of(&stack, "/in")?;
+        let is_refused = statuses.0 == 403;
+        ensure!(event.pointer("/score/inbound") == Some(&json!(6)), "{event}");
+        ensure!(
+            event.get("action") == Some(&json!(if is_refused { "blocked" } else { "detected" })),
+            "{event}"
+        );
+        let event = event_of(&stack, "/out")?;
+        ensure!(event.pointer("/score/outbound") == Some(&json!(4)), "{event}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_paranoia_level_refuses_what_the_level_below_passes() -> Result<()> {
+    let mut stack = Stack::start()?;
+    let strict = json!({ "name": "strict", "pattern": "odd-one", "paranoia": 2, "action": "score" });
+    stack.api().add_pattern(&strict)?;
+    let request = Request::get("/?q=odd-one");
+
+    stack = score(stack, &json!({ "paranoia_level": 1 }))?;
+    stack.expect_everywhere(&request, 200)?;
+    let level_one = stack.api().revision()?;
+
+    // Evaluated, and only reported.
+    stack = score(
+        stack,
+        &json!({ "paranoia_level": 1, "executing_paranoia_level": 2 }),
+    )?;
+    stack.expect_everywhere(&request, 200)?;
+    let event = event_of(&stack, "/")?;
+    let found = |name: &str| event.pointer(&format!("/matches/0/{name}"));
+    ensure!(
+        found("paranoia") == Some(&json!(2)) && found("score") == Some(&json!(5)),
+        "{event}"
+    );
+    ensure!(event.pointer("/score/inbound") == Some(&json!(0)), "{event}");
+    ensure!(event.get("would_block").is_none(), "{event}");
+
+    stack = score(stack, &json!({ "paranoia_level": 2 }))?;
+    stack.expect_everywhere(&request, 403)?;
+    let event = event_of(&stack, "/")?;
+    ensure!(event.pointer("/score/inbound") == Some(&json!(5)), "{event}");
+
+    // Level 1 alone did not even evaluate it: events come in order, and none of those is from then.
+    let events = stack.api().events()?;
+    let is_early = |event: &&Value| event.get("revision") == Some(&json!(level_one));
+    let early = events.iter().find(is_early);
+    ensure!(early.is_none(), "{early:?}");
+    Ok(())
+}
+
+#[test]
+fn without_early_blocking_the_event_tells_what_the_body_held() -> Result<()> {
+    let mut stack = Stack::start()?;
+    stack.api().post(
+        "/api/v1/waf/patterns",
+        &json!([
+            { "name": "odd-one", "pattern": "odd-one", "action": "score" },
+            { "name": "odd-two", "pattern": "odd-two", "action": "score" }
+        ]),
+    )?;
+    let request = Request::post("/?q=odd-one", "application/x-www-form-urlencoded", "q=odd-two");
+    for (early_blocking, matches) in [(true, 1), (false, 2)] {
+        stack = score(stack, &json!({ "early_blocking": early_blocking }))?;
+        stack.expect_everywhere(&request, 403)?;
+        let event = event_of(&stack, "/")?;
+        let found = event.get("matches").and_then(Value::as_array).map(Vec::len);
+        ensure!(found == Some(matches), "{event}");
+    }
+    ensure!(!stack.origin.saw(b"odd-two"), "the body reached the origin");
+    Ok(())
 }
 
 #[test]
@@ -99,28 +211,32 @@ fn detection_tells_what_would_be_refused() -> Result<()> {
 
 #[test]
 fn sampling_lets_a_share_of_the_requests_pass_unseen() -> Result<()> {
-    /// That all of them go the same way is as likely as to guess a key of 199 bits.
+    /// That all of them go the same way at 50 percent is as likely as to guess a key of 199 bits.
     const REQUESTS: u64 = 200;
-    let folder = tempfile::tempdir()?;
     let origin = Origin::start(Journal::Keep)?;
     let pattern = json!({ "id": 1, "name": "word", "pattern": "forbidden-word" });
-    let policy = json!({ "patterns": [pattern], "scoring": { "sampling_percent": 50 } });
-    let bootstrap = Bootstrap::standalone(origin.address(), &artifacts::filter()?)?
-        .plugin_configuration(&json!({ "policy": policy }))?;
-    let envoy = Envoy::start(&bootstrap, folder.path())?;
-    let (mut passed, mut refused) = (0, 0);
-    for _ in 0..REQUESTS {
-        match Request::get("/?q=forbidden-word").send(envoy.address())?.status {
-            200 => passed += 1,
-            403 => refused += 1,
-            other => ensure!(false, "expected 200 or 403, found {other}"),
+    for (percent, passes) in [(0, REQUESTS..=REQUESTS), (50, 1..=REQUESTS - 1), (100, 0..=0)] {
+        let folder = tempfile::tempdir()?;
+        let policy = json!({ "patterns": [pattern], "scoring": { "sampling_percent": percent } });
+        let bootstrap = Bootstrap::standalone(origin.address(), &artifacts::filter()?)?
+            .plugin_configuration(&json!({ "policy": policy }))?;
+        let envoy = Envoy::start(&bootstrap, folder.path())?;
+        let (mut passed, mut refused) = (0, 0);
+        // The client names its requests alike, and nothing depends on it.
+        let request = Request::get("/?q=forbidden-word").header("x-request-id", "0");
+        for _ in 0..REQUESTS {
+            match request.send(envoy.address())?.status {
+                200 => passed += 1,
+                403 => refused += 1,
+                other => ensure!(false, "expected 200 or 403, found {other}"),
+            }
         }
+        ensure!(
+            passes.contains(&passed),
+            "at {percent} percent {passed} passed, {refused} were refused"
+        );
+        let unseen = envoy.stat_sum("secbeat_sampled_out_total")?;
+        ensure!(unseen == passed, "{passed} passed, {unseen} are counted");
     }
-    ensure!(
-        passed > 0 && refused > 0,
-        "{passed} passed, {refused} were refused"
-    );
-    let unseen = envoy.stat_sum("secbeat_sampled_out_total")?;
-    ensure!(unseen == passed, "{passed} passed, {unseen} are counted");
     Ok(())
 }

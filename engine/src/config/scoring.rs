@@ -23,7 +23,8 @@ pub struct Scoring {
     /// Whether a request whose head reaches the threshold is refused before its body comes. Default true. Otherwise
     /// the body is inspected first, so that the report tells everything.
     pub early_blocking: bool,
-    /// Share of the requests that are inspected at all, in percent, 1 to 100. Default 100.
+    /// Share of the requests that are inspected at all, in percent, 0 to 100. Default 100. Who decides asks
+    /// [`crate::Policy::samples`].
     pub sampling_percent: u8,
 }
 
@@ -35,7 +36,7 @@ impl Scoring {
     /// What the score of one pattern may be.
     pub const SCORES: RangeInclusive<u32> = 1..=100;
     /// What the share of inspected requests may be.
-    pub const SAMPLING: RangeInclusive<u8> = 1..=100;
+    pub const SAMPLING: RangeInclusive<u8> = 0..=100;
 
     /// The level up to which patterns are evaluated.
     pub fn executing_level(&self) -> u8 {

@@ -328,7 +328,7 @@ fn the_decisive_match_is_kept_among_many() {
 #[test]
 fn a_share_of_the_requests_is_inspected() {
     const DRAWS: u64 = 10_000;
-    for percent in [1, 10, 50, 99, 100] {
+    for percent in [0, 1, 10, 50, 99, 100] {
         let scoring = Scoring {
             sampling_percent: percent,
             ..Scoring::default()
@@ -338,7 +338,7 @@ fn a_share_of_the_requests_is_inspected() {
         let inspected = draws.filter(|draw| policy.samples(|| *draw)).count() as u64;
         let expected = DRAWS * u64::from(percent) / 100;
         assert!(inspected.abs_diff(expected) <= 1, "{percent}: {inspected}");
-        assert!(policy.samples(|| 0));
+        assert_eq!(policy.samples(|| 0), percent > 0);
         assert_eq!(policy.samples(|| u64::MAX), percent == 100);
     }
 }
@@ -400,7 +400,7 @@ fn scoring_out_of_its_bounds_is_refused() {
         outbound_threshold: 10_001,
         paranoia_level: 3,
         executing_paranoia_level: Some(2),
-        sampling_percent: 0,
+        sampling_percent: 101,
         ..Scoring::default()
     };
     let worse = PatternConfig {
@@ -415,7 +415,7 @@ fn scoring_out_of_its_bounds_is_refused() {
             "scoring.inbound_threshold: must be 1 to 10000, found 0",
             "scoring.outbound_threshold: must be 1 to 10000, found 10001",
             "scoring.executing_paranoia_level: must be 3 to 4, found 2",
-            "scoring.sampling_percent: must be 1 to 100, found 0",
+            "scoring.sampling_percent: must be 0 to 100, found 101",
             "patterns[0].paranoia: must be 1 to 4, found 5",
             "patterns[0].score: must be 1 to 100, found 101",
         ]
