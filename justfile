@@ -22,6 +22,12 @@ attack: setup wasm
     cargo build --profile e2e -p secbeat -p secbeat-e2e
     @target/e2e/secbeat-attack
 
+# Run the program `secbeat`, as in `./justw secbeat test '/?id=1'`
+[no-exit-message]
+secbeat *arguments: setup
+    @cargo build --quiet --profile e2e -p secbeat
+    @target/e2e/secbeat "$@"
+
 # Run every test: unit, property, corpus, and end to end against a real Envoy
 test *arguments: setup artifacts
     cargo test --profile e2e --workspace --doc --quiet

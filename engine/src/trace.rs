@@ -35,6 +35,9 @@ pub struct Trace {
     pub limit: Option<String>,
     /// Why, in a few words.
     pub reason: String,
+    /// Whether it goes on only because the policy refuses nothing ([`Mode::Detect`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub would_block: bool,
     /// The mode of the policy.
     pub mode: Mode,
     /// The revision of the policy.

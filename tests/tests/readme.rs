@@ -1,6 +1,12 @@
-//! What a newcomer types: `./justw up`'s program, and every `curl` line of the README, word for word but for the ports.
+//! What a newcomer types: `./justw up`'s program, and every line of the README with `curl` or `secbeat`, word for word but
+//! for the ports and for where the program lies.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
 
 use secbeat_e2e::{Context, Failure, Process, Result, artifacts, ensure, ports, wait};
 
@@ -16,13 +22,16 @@ const PORTS: [(&str, &str); 4] = [
     ("127.0.0.1:18000", "UP_XDS"),
 ];
 
-/// A `$ curl …` line of a console block, joined from its continuations, and the comment behind it.
+/// How the README runs the control plane's program.
+const SECBEAT: &str = "./justw secbeat";
+
+/// A `$ curl …` or `$ ./justw secbeat …` line of a console block, joined from its continuations, and the comment behind it.
 struct Line {
     command: String,
     says: String,
 }
 
-fn curl_lines(document: &str) -> Vec<Line> {
+fn command_lines(document: &str) -> Vec<Line> {
     let joined = document.replace("\\\n", " ");
     let mut in_console = false;
     let mut lines = Vec::new();
@@ -31,7 +40,7 @@ fn curl_lines(document: &str) -> Vec<Line> {
             in_console = line == "```console";
         } else if let Some(command) = line
             .strip_prefix("$ ")
-            .filter(|line| in_console && line.starts_with("curl"))
+            .filter(|line| in_console && (line.starts_with("curl") || line.starts_with(SECBEAT)))
         {
             let (command, says) = command.split_once("  # ").unwrap_or((command, ""));
             lines.push(Line {
@@ -69,8 +78,9 @@ fn readme_commands_do_what_they_say() -> Result<()> {
             .context("no greeting yet")
     })?;
     let readme = fs::read_to_string(artifacts::root().join("README.md")).context("README.md")?;
-    let lines = curl_lines(&readme);
-    ensure!(lines.len() >= 4, "the README has only {} curl lines", lines.len());
+    let lines = command_lines(&readme);
+    ensure!(lines.len() >= 6, "the README has only {} such lines", lines.len());
+    let secbeat = artifacts::control_plane()?.display().to_string();
     for line in &lines {
         let command = places
             .iter()
@@ -79,10 +89,12 @@ fn readme_commands_do_what_they_say() -> Result<()> {
                 command.replace(documented, address)
             });
         let token = folder.path().join("data/admin-token");
-        run(
-            &command.replace("run/data/admin-token", &token.display().to_string()),
-            &line.says,
-        )?;
+        let command = command.replace("run/data/admin-token", &token.display().to_string());
+        if command.starts_with(SECBEAT) {
+            explain(&command.replace(SECBEAT, &secbeat), &line.says)?;
+        } else {
+            run(&command, &line.says)?;
+        }
     }
     wait::until("the verdicts on the screen", START, || {
         let blocked = up
@@ -107,12 +119,30 @@ fn readme_commands_do_what_they_say() -> Result<()> {
     Ok(())
 }
 
-/// Runs one line in a shell; its answer must be what the comment says, or without one that a change is applied.
-fn run(command: &str, says: &str) -> Result<()> {
-    let output = Command::new("sh")
+/// Runs `secbeat test`; its first words must be those of the comment up to its first comma.
+fn explain(command: &str, says: &str) -> Result<()> {
+    let output = shell(command)?;
+    let answer = String::from_utf8_lossy(&output.stdout);
+    let (verdict, _) = says.trim().split_once(',').unwrap_or((says.trim(), ""));
+    ensure!(
+        !verdict.is_empty() && answer.starts_with(&format!("{verdict}: ")),
+        "{command}\nexpected {verdict}, found:\n{answer}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
+}
+
+fn shell(command: &str) -> Result<Output> {
+    let mut shell = Command::new("sh");
+    Ok(shell
         .args(["-c", command])
         .current_dir(artifacts::root())
-        .output()?;
+        .output()?)
+}
+
+/// Runs one line in a shell; its answer must be what the comment says, or without one that a change is applied.
+fn run(command: &str, says: &str) -> Result<()> {
+    let output = shell(command)?;
     let answer = String::from_utf8_lossy(&output.stdout).into_owned();
     let fail = |expected: &str| Failure::new(format!("{command}\nexpected {expected}, found:\n{answer}"));
     ensure!(output.status.success(), "{command}: {}", output.status);

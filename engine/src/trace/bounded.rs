@@ -7,6 +7,8 @@ pub(crate) struct Bounded<T> {
     pub(crate) beyond: usize,
     ordinary: Room,
     telling: Room,
+    /// An ordinary item found no room, and none does from then on, so that the beginning has no gaps.
+    is_closed: bool,
 }
 
 /// How many items, and how much of whatever they cost, there is room for.
@@ -34,6 +36,7 @@ impl<T> Bounded<T> {
             beyond: 0,
             ordinary,
             telling,
+            is_closed: false,
         }
     }
 
@@ -43,11 +46,23 @@ impl<T> Bounded<T> {
         Self::new(Room { items, cost: 0 }, none)
     }
 
+    /// Whether only items that matter may still find room.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Counts an item that is not worth making, because it would find no room.
+    pub(crate) fn pass(&mut self) {
+        self.beyond += 1;
+    }
+
     pub(crate) fn offer(&mut self, item: T, is_telling: bool, cost: usize) {
         let has_room = if is_telling {
             self.telling.take(cost) || self.ordinary.take(cost)
         } else {
-            self.ordinary.take(cost)
+            let has_room = !self.is_closed && self.ordinary.take(cost);
+            self.is_closed = !has_room;
+            has_room
         };
         if has_room {
             self.items.push(item);
@@ -64,16 +79,18 @@ mod tests {
     #[test]
     fn what_matters_has_room_of_its_own() {
         let mut list = Bounded::new(Room { items: 2, cost: 9 }, Room { items: 1, cost: 9 });
-        for (item, is_telling, cost) in [
-            (1, false, 5),
-            (2, false, 5),
-            (3, true, 5),
-            (4, true, 5),
-            (5, true, 4),
-            (6, false, 0),
+        for (item, is_telling, cost, is_closed) in [
+            (1, false, 5, false),
+            (2, false, 5, true),
+            (3, true, 5, true),
+            (4, true, 5, true),
+            (6, false, 0, true),
+            (5, true, 4, true),
         ] {
             list.offer(item, is_telling, cost);
+            assert_eq!(list.is_closed(), is_closed, "{item}");
         }
-        assert_eq!((list.items.as_slice(), list.beyond), (&[1, 3, 5][..], 3));
+        list.pass();
+        assert_eq!((list.items.as_slice(), list.beyond), (&[1, 3, 5][..], 4));
     }
 }

@@ -108,7 +108,10 @@ impl Display for TraceStep {
         if self.rules > 0 {
             let (rules, candidates) = (self.rules, self.candidates);
             let asked = self.asked.len() + self.asked_beyond;
-            writeln!(out, "      rules {rules}, candidates {candidates}, asked {asked}")?;
+            writeln!(
+                out,
+                "      rules: {rules} look at it, {candidates} are candidates, {asked} were asked"
+            )?;
         }
         for found in &self.matched {
             write!(out, "      {} {}", found.rule, found.message)?;

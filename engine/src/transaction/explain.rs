@@ -29,7 +29,8 @@ struct Look<'a> {
 }
 
 impl Transaction {
-    /// Derives the trace of what happened so far. Takes a few times as long as the transaction itself took.
+    /// Derives the trace of what happened so far. Takes a few times as long as the transaction itself took: values that
+    /// are not shown are not looked at either, but for those that bear the name of a match.
     pub fn explain(&self) -> Trace {
         let half = Trace::VALUES_LIMIT / 2;
         let mut values = Bounded::new(
@@ -46,6 +47,10 @@ impl Transaction {
         let mut unshown: Vec<&RuleMatch> = self.matches.iter().collect();
         let elements = self.elements();
         for field in self.fields.iter() {
+            if values.is_closed() && !is_among(&field, &unshown) {
+                values.pass();
+                continue;
+            }
             let value = self.explain_field(&field, &elements);
             let before = unshown.len();
             unshown.retain(|found| !value.shows(found));
@@ -63,6 +68,7 @@ impl Transaction {
             rule: self.denial.and_then(|denial| Some(denial.rule?.0)),
             limit: self.limit_exceeded.map(str::to_owned),
             reason: self.reason(),
+            would_block: self.would_block(),
             mode: self.policy.mode,
             revision: self.policy.revision,
             rules: self.policy.rules(),
@@ -114,7 +120,7 @@ impl Transaction {
         let count = self.matches.len() + self.matches_beyond;
         match self.policy.mode {
             Mode::Off => "nothing is inspected in mode off".to_owned(),
-            _ if self.would_block => format!("{count} matched, and only mode block would refuse"),
+            _ if self.would_block => format!("{}; mode detect lets it pass", self.reason_spared()),
             _ if count == 0 => "nothing matched".to_owned(),
             _ => format!("{count} matched, which is not enough to refuse"),
         }
@@ -131,18 +137,34 @@ impl Transaction {
         if self.policy.plan.rules.iter().any(refuses) {
             return format!("rule {rule} refuses ({message})");
         }
-        let decides = |direction: &Direction| self.scores.decided_by(*direction) == Some(rule);
-        // The response is judged after the request.
-        let direction = [Direction::Outbound, Direction::Inbound]
-            .into_iter()
-            .find(decides);
-        let direction = direction.unwrap_or(Direction::Inbound);
+        self.reason_of_score()
+            .unwrap_or_else(|| format!("rule {rule} refuses"))
+    }
+
+    /// What it would be refused for if anything were.
+    fn reason_spared(&self) -> String {
+        let limit = || Some(format!("limit {} is exceeded", self.limit_exceeded?));
+        self.reason_of_score()
+            .or_else(limit)
+            .unwrap_or_else(|| "a rule that blocks matched".to_owned())
+    }
+
+    /// Which score reached its threshold, and by which rule; the response is judged after the request.
+    fn reason_of_score(&self) -> Option<String> {
+        let directions = [Direction::Outbound, Direction::Inbound].into_iter();
+        let mut decided =
+            directions.filter_map(|direction| Some((direction, self.scores.decided_by(direction)?)));
+        let (direction, rule) = decided.next()?;
         let score = self.scores.total(direction);
         let threshold = match direction {
             Direction::Inbound => self.policy.scoring.inbound_threshold,
             Direction::Outbound => self.policy.scoring.outbound_threshold,
         };
-        format!("score {score} reaches the threshold {threshold} with rule {rule} ({message})")
+        let found = self.matches.iter().rfind(|found| found.rule == rule);
+        let message = found.map_or("", |found| &found.message);
+        Some(format!(
+            "score {score} reaches the threshold {threshold} with rule {rule} ({message})"
+        ))
     }
 
     fn explain_field(&self, field: &Field<'_>, elements: &[&[u8]]) -> TraceValue {
@@ -278,6 +300,15 @@ impl Transaction {
             matched_beyond: matched.beyond,
         }
     }
+}
+
+/// Whether a match may rest on a field.
+fn is_among(field: &Field<'_>, matches: &[&RuleMatch]) -> bool {
+    if matches.is_empty() {
+        return false;
+    }
+    let target = run::target(Some(field.collection), field.name, false);
+    matches.iter().any(|found| found.target == target)
 }
 
 /// Of sorted names those that begin with a name.

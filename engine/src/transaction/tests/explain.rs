@@ -116,7 +116,10 @@ fn masked_values_show_neither_bytes_nor_lengths() {
     }
     assert_eq!(value(&trace, "query_values:token").steps[0].matched[0].span, None);
     assert!(trace.matches[0].masked);
-    assert_eq!(trace.reason, "1 matched, and only mode block would refuse");
+    assert_eq!(
+        trace.reason,
+        "a rule that blocks matched; mode detect lets it pass"
+    );
 }
 
 #[test]
@@ -144,6 +147,48 @@ fn a_score_that_refuses_is_told_with_the_rule_that_completed_it() {
     assert_eq!((trace.verdict, trace.rule), (Outcome::Deny, Some(2)));
     assert_eq!(trace.score.categories["custom"], 6);
     assert_eq!(trace.matches.iter().map(|found| found.score).sum::<u32>(), 6);
+    assert!(!trace.would_block);
+    let detects = PolicyConfig {
+        mode: Mode::Detect,
+        ..config
+    };
+    let trace = explained(&detects, "/?a=one&b=two", &[]);
+    assert_eq!(
+        trace.reason,
+        "score 6 reaches the threshold 5 with rule 2 (pattern 2); mode detect lets it pass"
+    );
+    assert_eq!((trace.verdict, trace.would_block), (Outcome::Allow, true));
+}
+
+#[test]
+fn the_score_of_a_response_is_told_with_its_own_threshold() {
+    let scored = |id, text, target: &str| PatternConfig {
+        action: PatternAction::Score,
+        ..pattern(id, text, &[target])
+    };
+    let mut config = PolicyConfig {
+        patterns: vec![
+            scored(1, "one", "query_values"),
+            scored(2, "leak", "response_headers"),
+        ],
+        ..PolicyConfig::default()
+    };
+    config.scoring.inbound_threshold = 6;
+    let mut transaction = transaction(&config);
+    head(&mut transaction, "/?a=one", &[], true);
+    let response = ResponseHead {
+        headers: &[(b":status", b"200"), (b"x-debug", b"leak")],
+    };
+    transaction.response_headers(&response);
+    let trace = transaction.explain();
+    assert_eq!(
+        trace.reason,
+        "score 5 reaches the threshold 4 with rule 2 (pattern 2)"
+    );
+    assert_eq!(
+        (trace.status, trace.score.inbound, trace.score.outbound),
+        (Some(502), 5, 5)
+    );
 }
 
 #[test]
@@ -159,6 +204,15 @@ fn limits_and_modes_are_told() {
         (Some(413), Some("body_over_limit"))
     );
     assert_eq!(trace.reason, "limit body_over_limit refuses");
+    config.mode = Mode::Detect;
+    let mut over = transaction(&config);
+    head(&mut over, "/", &[], false);
+    over.request_body(b"a=12", true);
+    assert_eq!(
+        over.explain().reason,
+        "limit body_over_limit is exceeded; mode detect lets it pass"
+    );
+    config.mode = Mode::Block;
     let mut held = transaction(&config);
     head(&mut held, "/", &[], false);
     assert_eq!(held.explain().verdict, Outcome::Hold);
