@@ -118,7 +118,7 @@ fn masked_values_show_neither_bytes_nor_lengths() {
     assert!(trace.matches[0].masked);
     assert_eq!(
         trace.reason,
-        "a rule that blocks matched; mode detect lets it pass"
+        "score 5 reaches the threshold 5 with rule 1 (pattern 1); mode detect lets it pass"
     );
 }
 
@@ -158,6 +158,18 @@ fn a_score_that_refuses_is_told_with_the_rule_that_completed_it() {
         "score 6 reaches the threshold 5 with rule 2 (pattern 2); mode detect lets it pass"
     );
     assert_eq!((trace.verdict, trace.would_block), (Outcome::Allow, true));
+    let blocks = PolicyConfig {
+        patterns: vec![PatternConfig {
+            severity: Severity::Notice,
+            ..pattern(1, "one", &[])
+        }],
+        ..detects
+    };
+    let trace = explained(&blocks, "/?a=one", &[]);
+    assert_eq!(
+        trace.reason,
+        "a rule that blocks matched; mode detect lets it pass"
+    );
 }
 
 #[test]
@@ -179,7 +191,7 @@ fn the_score_of_a_response_is_told_with_its_own_threshold() {
     let response = ResponseHead {
         headers: &[(b":status", b"200"), (b"x-debug", b"leak")],
     };
-    transaction.response_headers(&response);
+    transaction.response_headers(&response, true);
     let trace = transaction.explain();
     assert_eq!(
         trace.reason,

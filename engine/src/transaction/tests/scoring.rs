@@ -393,6 +393,77 @@ fn rules_of_a_program_read_the_scores_on_top_of_their_own_variables() {
     }
 }
 
+/// A rule of a program that always matches and scores.
+fn always(id: u32, score: u32) -> crate::rule::Rule {
+    use crate::rule::{Link, Operator};
+    let mut rule = program::rule(id, Link::new(Vec::new(), Operator::UnconditionalMatch));
+    rule.meta.score = score;
+    rule
+}
+
+/// Shows a request without body to a program.
+fn run_program(rules: Vec<crate::rule::Rule>) -> (Verdict, Transaction) {
+    let items = rules.into_iter().map(crate::rule::Item::Rule).collect();
+    let policy = crate::compile_program(&PolicyConfig::default(), items).unwrap();
+    let mut transaction = Transaction::new(Arc::new(policy));
+    (head(&mut transaction, "/", &[], true), transaction)
+}
+
+#[test]
+fn what_is_turned_off_or_let_go_is_not_judged() {
+    use crate::rule::{Action, Control as Change, Effect, EngineMode};
+    for (mode, verdict, would_block) in [
+        (EngineMode::On, denied(1), false),
+        (EngineMode::Off, Verdict::Allow, false),
+        (EngineMode::DetectionOnly, Verdict::Allow, true),
+    ] {
+        let mut switch = always(2, 0);
+        switch.head.effects = vec![Effect::Control(Change::Engine(mode))];
+        let (found, transaction) = run_program(vec![always(1, 5), switch]);
+        assert_eq!(found, verdict, "{mode:?}");
+        assert_eq!(transaction.inbound_score(), 5);
+        assert_eq!(transaction.would_block(), would_block, "{mode:?}");
+    }
+    for (action, verdict) in [
+        (Action::Allow, Verdict::Allow),
+        (Action::AllowRequest, Verdict::Allow),
+        // The next phase judges it.
+        (Action::AllowPhase, denied(1)),
+    ] {
+        let mut lets_go = always(2, 0);
+        lets_go.action = action;
+        let mut later = always(3, 1);
+        later.phase = Phase::RequestBody;
+        let (found, transaction) = run_program(vec![always(1, 5), lets_go, later]);
+        assert_eq!(found, verdict, "{action:?}");
+        let goes_on = verdict != Verdict::Allow;
+        assert_eq!(ids(&transaction).contains(&3), goes_on, "{action:?}");
+    }
+}
+
+#[test]
+fn a_silent_match_that_completes_the_score_is_told() {
+    let silent = |id, score| {
+        let mut rule = always(id, score);
+        rule.log = false;
+        rule
+    };
+    let (verdict, transaction) = run_program(vec![silent(1, 3), silent(2, 2), silent(3, 5)]);
+    assert_eq!(verdict, denied(2));
+    assert_eq!((ids(&transaction), blockers(&transaction)), (vec![2], vec![2]));
+    assert_eq!(transaction.inbound_score(), 10);
+}
+
+#[test]
+fn logging_adds_nothing_to_any_score() {
+    let mut late = always(1, 5);
+    late.phase = Phase::Logging;
+    let (verdict, mut transaction) = run_program(vec![late]);
+    transaction.finish();
+    assert_eq!(ids(&transaction), [1]);
+    assert_eq!((verdict, transaction.inbound_score()), (Verdict::Allow, 0));
+}
+
 #[test]
 fn scoring_out_of_its_bounds_is_refused() {
     let wrong = Scoring {
