@@ -88,6 +88,18 @@ impl Classes {
         Self(set.iter().fold(0, |classes, byte| classes | class(byte)))
     }
 
+    /// The union of two sets.
+    #[must_use]
+    pub(crate) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// How likely honest text has a byte of one of these classes, roughly; only the order matters.
+    pub(crate) const fn commonness(self) -> u32 {
+        const USUAL: u64 = Classes::PLAIN.0 | class_of(b' ') | class_of(b',') | class_of(b'\n');
+        1_000 * (self.0 & USUAL).count_ones() + self.0.count_ones()
+    }
+
     /// Whether there is no class that `other` lacks.
     pub(crate) const fn is_within(self, other: Self) -> bool {
         self.0 & !other.0 == 0

@@ -42,7 +42,9 @@ impl Gate {
     pub(crate) fn is_worth_asking(&self, copy: &[u8], seen: &Bits) -> bool {
         let classes = Classes::of(copy);
         let mut ways = self.need.ways().iter();
-        self.need.holds(copy.len(), classes, seen) && ways.any(|way| way.holds(classes, seen))
+        self.need.may_hold(copy.len(), classes)
+            && self.need.holds(classes, seen)
+            && ways.any(|way| way.holds(classes, seen))
     }
 }
 

@@ -7,6 +7,8 @@ use super::{Bits, ByteSet, Classes, bits::SparseBits, formula::Formula};
 pub(crate) struct Need {
     /// Bytes that the value must have at least.
     min_len: usize,
+    /// Of each of these sets, a byte of some class must occur: quick to tell, and it rules out most.
+    wanted: Vec<Classes>,
     common: Condition,
     ways: Vec<Way>,
 }
@@ -34,6 +36,8 @@ enum Condition {
 impl Need {
     /// Literals of a trigger beyond which there is none.
     const TRIGGER: usize = 512;
+    /// Sets of classes kept, the most telling ones.
+    const WANTED: usize = 4;
 
     /// Turns a formula into a need; `intern` gives a literal its number.
     pub(crate) fn new(min_len: usize, formula: &Formula, mut intern: impl FnMut(&[u8]) -> u32) -> Self {
@@ -71,9 +75,14 @@ impl Need {
                 condition: Condition::Holds,
             });
         }
+        let mut wanted = wanted(formula);
+        wanted.sort_by_key(|classes| classes.commonness());
+        wanted.dedup();
+        wanted.truncate(Self::WANTED);
         let common = others.map(|(_, member)| Condition::of(member, &mut intern));
         Self {
             min_len,
+            wanted,
             common: all(common),
             ways,
         }
@@ -84,10 +93,14 @@ impl Need {
         &self.ways
     }
 
-    /// Whether what is common to all ways holds for a value of this length and these classes, in which these literals
-    /// were seen.
-    pub(crate) fn holds(&self, len: usize, classes: Classes, seen: &Bits) -> bool {
-        len >= self.min_len && self.common.holds(classes, seen)
+    /// Whether a value of this length and these classes may match at all.
+    pub(crate) fn may_hold(&self, len: usize, classes: Classes) -> bool {
+        len >= self.min_len && self.wanted.iter().all(|wanted| wanted.meets(classes))
+    }
+
+    /// Whether what is common to all ways holds for a value of these classes, in which these literals were seen.
+    pub(crate) fn holds(&self, classes: Classes, seen: &Bits) -> bool {
+        self.common.holds(classes, seen)
     }
 }
 
@@ -172,6 +185,27 @@ fn all(conditions: impl Iterator<Item = Condition>) -> Condition {
 fn trigger(formula: &Formula) -> Option<Draft> {
     let is_telling = |draft: &Draft| draft.weight < 1.0 && draft.literals.len() <= Need::TRIGGER;
     summed_up(formula, false).filter(is_telling)
+}
+
+/// Sets of classes of which some class must occur for a formula to hold.
+fn wanted(formula: &Formula) -> Vec<Classes> {
+    match formula {
+        Formula::True => Vec::new(),
+        Formula::Bytes(bytes) => vec![Classes::of_set(bytes)],
+        Formula::Literal(literal) => literal.iter().map(|byte| Classes::of(&[*byte])).collect(),
+        Formula::And(members) => members.iter().flat_map(wanted).collect(),
+        Formula::Or(members) => {
+            let mut union = Classes::default();
+            for member in members {
+                let wanted = wanted(member);
+                match wanted.into_iter().min_by_key(|classes| classes.commonness()) {
+                    Some(rarest) => union = union.or(rarest),
+                    None => return Vec::new(),
+                }
+            }
+            vec![union]
+        }
+    }
 }
 
 /// Formulas by how likely they hold for honest text, the least likely first.

@@ -167,12 +167,12 @@ impl Scratch {
         gates
             .literals
             .scan(subject.bytes, &mut self.seen, &mut self.touched);
-        self.open(gates, subject.classes);
+        self.open(gates, subject);
         for index in self.candidates.iter() {
             let Some(gate) = gates.all.get(index) else {
                 continue;
             };
-            let may_match = gate.need.holds(subject.bytes.len(), subject.classes, &self.seen)
+            let may_match = gate.need.holds(subject.classes, &self.seen)
                 && gate.selects(subject.collection, subject.name);
             if !may_match {
                 continue;
@@ -197,27 +197,28 @@ impl Scratch {
     }
 
     /// Makes candidates of the allowed gates to which the literals seen open a way.
-    fn open(&mut self, gates: &Gates, classes: Classes) {
+    fn open(&mut self, gates: &Gates, subject: Subject<'_>) {
+        let Subject { bytes, classes, .. } = subject;
         self.candidates.clear();
         for literal in &self.touched {
             for opened in gates.triggers.get(*literal as usize).into_iter().flatten() {
                 let index = opened.gate as usize;
-                if self.allowed.contains(index) && !self.candidates.contains(index) {
-                    let gate = gates.all.get(index);
-                    let way = gate.and_then(|gate| gate.need.ways().get(opened.way as usize));
-                    if way.is_some_and(|way| way.holds(classes, &self.seen)) {
-                        self.candidates.insert(index);
-                    }
+                if !self.allowed.contains(index) || self.candidates.contains(index) {
+                    continue;
+                }
+                let need = gates.all.get(index).map(|gate| &gate.need);
+                let need = need.filter(|need| need.may_hold(bytes.len(), classes));
+                let way = need.and_then(|need| need.ways().get(opened.way as usize));
+                if way.is_some_and(|way| way.holds(classes, &self.seen)) {
+                    self.candidates.insert(index);
                 }
             }
         }
         self.allowed.intersect(&gates.always);
         for index in self.allowed.iter() {
-            let ways = gates
-                .all
-                .get(index)
-                .map(|gate| gate.need.ways())
-                .unwrap_or_default();
+            let need = gates.all.get(index).map(|gate| &gate.need);
+            let need = need.filter(|need| need.may_hold(bytes.len(), classes));
+            let ways = need.map(|need| need.ways()).unwrap_or_default();
             let mut untriggered = ways.iter().filter(|way| way.trigger().is_none());
             if untriggered.any(|way| way.holds(classes, &self.seen)) {
                 self.candidates.insert(index);
