@@ -1,5 +1,5 @@
 //! Remembers short values that no gate found anything in, for honest clients send the same ones again and again:
-//! `user-agent`, `accept`, `sec-ch-ua` and their like.
+//! `user-agent`, `accept`, `sec-ch-ua` and their like, and the names of parameters.
 
 use crate::rule::{Collection, Phase};
 
@@ -70,6 +70,9 @@ fn is_eligible(collection: Collection, name: &[u8], value: &[u8]) -> bool {
         collection,
         Collection::Headers
             | Collection::HeaderNames
+            | Collection::QueryNames
+            | Collection::BodyNames
+            | Collection::CookieNames
             | Collection::Cookies
             | Collection::Path
             | Collection::Uri
