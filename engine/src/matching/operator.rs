@@ -67,13 +67,20 @@ impl Guarded {
     }
 
     fn find(&self, value: &[u8], environment: &impl Environment) -> Option<Range<usize>> {
-        if self.when.as_ref().is_some_and(|when| !when.is_match(value)) {
-            return None;
-        }
-        let found = self.test.find(value, environment)?;
-        // What could not be built speaks against the value.
-        let is_excused = |unless: &Regex| unless.is_match(value) && !unless.is_broken();
-        (!self.unless.as_ref().is_some_and(is_excused)).then_some(found)
+        let found = self
+            .is_asked(value)
+            .then(|| self.test.find(value, environment))??;
+        (!self.is_excused(value)).then_some(found)
+    }
+
+    fn is_asked(&self, value: &[u8]) -> bool {
+        self.when.as_ref().is_none_or(|when| when.is_match(value))
+    }
+
+    /// What could not be built speaks against the value.
+    fn is_excused(&self, value: &[u8]) -> bool {
+        let unless = self.unless.as_ref();
+        unless.is_some_and(|unless| unless.is_match(value) && !unless.is_broken())
     }
 }
 
@@ -150,6 +157,16 @@ impl Test {
                 .map(|found| found.range())
                 .take(limit)
                 .collect(),
+            Self::Text(test, other) => text::find_all(*test, value, &environment.expand(other), limit),
+            Self::Bytes(allowed) => (0..value.len())
+                .zip(value)
+                .filter(|(_, byte)| !allowed.contains(**byte))
+                .map(|(position, _)| position..position + 1)
+                .take(limit)
+                .collect(),
+            Self::Cc(regex) => card::find_all(regex, value, limit),
+            Self::Guarded(guarded) if !guarded.is_asked(value) || guarded.is_excused(value) => Vec::new(),
+            Self::Guarded(guarded) => guarded.test.find_all(value, limit, environment),
             _ => self.find(value, environment).into_iter().collect(),
         }
     }
@@ -226,6 +243,11 @@ mod tests {
         rule::{ByteRanges, Expression, Flags},
     };
 
+    const FLAGS: Flags = Flags {
+        ignore_case: true,
+        groups: false,
+    };
+
     fn find(operator: &Operator, value: &[u8]) -> Option<Range<usize>> {
         let test = Test::new(operator).unwrap();
         let found = test.find(value, &Nothing);
@@ -268,6 +290,64 @@ mod tests {
         );
         assert_eq!(find(&Operator::ValidateUtf8, b""), None);
         assert_eq!(find(&Operator::UnconditionalMatch, b""), Some(0..0));
+    }
+
+    #[test]
+    fn every_match_is_found() {
+        let expression = |text| Expression::new(text, FLAGS).unwrap();
+        let guarded = |unless| {
+            Operator::Guarded(Box::new(rule::Guarded {
+                operator: text(TextTest::Contains, "ab"),
+                when: Some(expression("x")),
+                unless: Some(expression(unless)),
+            }))
+        };
+        for (operator, value, expected) in [
+            (
+                text(TextTest::Contains, "ab"),
+                &b"ab xabab"[..],
+                vec![[0, 2], [4, 6], [6, 8]],
+            ),
+            (
+                text(TextTest::ContainsWord, "ab"),
+                b"ab xab-ab",
+                vec![[0, 2], [7, 9]],
+            ),
+            (text(TextTest::BeginsWith, "ab"), b"abab", vec![[0, 2]]),
+            (
+                Operator::Pm(vec![(*b"ab").into()]),
+                b"AB ab",
+                vec![[0, 2], [3, 5]],
+            ),
+            (Operator::Rx(expression("ab")), b"AB ab", vec![[0, 2], [3, 5]]),
+            (
+                Operator::VerifyCc(expression("[0-9]{2}")),
+                b"18 19 26",
+                vec![[0, 2], [6, 8]],
+            ),
+            (
+                Operator::ValidateByteRange(ByteRanges(vec![b' '..=b'~'])),
+                b"\ta\n",
+                vec![[0, 1], [2, 3]],
+            ),
+            (guarded("y"), b"abxab", vec![[0, 2], [3, 5]]),
+            (guarded("y"), b"abab", vec![]),
+            (guarded("x"), b"abxab", vec![]),
+            (Operator::UnconditionalMatch, b"ab", vec![[0, 2]]),
+            (Operator::NoMatch, b"ab", vec![]),
+        ] {
+            let test = Test::new(&operator).unwrap();
+            let found = |limit| -> Vec<_> {
+                let found = test.find_all(value, limit, &Nothing).into_iter();
+                found.map(|range| [range.start, range.end]).collect()
+            };
+            assert_eq!(found(9), expected, "{operator:?}");
+            assert_eq!(
+                found(1),
+                expected.into_iter().take(1).collect::<Vec<_>>(),
+                "{operator:?}"
+            );
+        }
     }
 
     #[test]

@@ -11,31 +11,66 @@ const LONGEST: usize = 64;
 const CANDIDATES: usize = 1_024;
 
 /// The first match whose digits add up.
+pub(super) fn find(regex: &Regex, value: &[u8]) -> Option<Range<usize>> {
+    Cards::new(regex, value).next()
+}
+
+/// Such matches that do not overlap, from left to right, at most so many.
+pub(super) fn find_all(regex: &Regex, value: &[u8], limit: usize) -> Vec<Range<usize>> {
+    Cards::new(regex, value).take(limit).collect()
+}
+
+/// Looks for cards.
 ///
 /// Each search sees a bounded part of the value, for otherwise an expression like `[0-9]+x|[0-9]` would read all of
 /// what is left for each digit.
-pub(super) fn find(regex: &Regex, value: &[u8]) -> Option<Range<usize>> {
-    let first = regex.find(value)?;
-    if regex.is_broken() {
-        return Some(first);
-    }
-    let mut from = first.start;
-    let mut candidates = CANDIDATES;
-    while from < value.len() {
-        let end = value.len().min(from + 2 * LONGEST);
-        match regex.find_in(value, from..end) {
-            None => from += LONGEST,
-            // Not all of what begins so late was seen.
-            Some(found) if found.start >= from + LONGEST => from += LONGEST,
-            Some(found) if value.get(found.clone()).is_some_and(is_card) => return Some(found),
-            Some(found) if candidates > 0 => {
-                candidates -= 1;
-                from = found.start + 1;
-            }
-            Some(found) => from = found.end.max(found.start + 1),
+struct Cards<'a> {
+    regex: &'a Regex,
+    value: &'a [u8],
+    from: usize,
+    /// Matches that are no cards and may still be looked into.
+    candidates: usize,
+}
+
+impl<'a> Cards<'a> {
+    fn new(regex: &'a Regex, value: &'a [u8]) -> Self {
+        let first = regex.find(value);
+        Self {
+            regex,
+            value,
+            from: first.map_or(value.len(), |found| found.start),
+            candidates: CANDIDATES,
         }
     }
-    None
+}
+
+impl Iterator for Cards<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        let Self { regex, value, .. } = *self;
+        while self.from < value.len() {
+            let from = self.from;
+            let end = value.len().min(from + 2 * LONGEST);
+            let found = regex.find_in(value, from..end);
+            // Of what begins late, not all was seen.
+            let Some(found) = found.filter(|found| found.start < from + LONGEST) else {
+                self.from += LONGEST;
+                continue;
+            };
+            let is_card = regex.is_broken() || value.get(found.clone()).is_some_and(is_card);
+            self.from = if is_card || self.candidates == 0 {
+                found.end.max(found.start + 1)
+            } else {
+                self.candidates -= 1;
+                found.start + 1
+            };
+            if is_card {
+                return Some(found);
+            }
+        }
+        None
+    }
 }
 
 /// Whether the digits of a text add up (ISO/IEC 7812-1, Luhn's algorithm).
@@ -133,6 +168,14 @@ mod tests {
     }
 
     #[test]
+    fn all_cards_are_found() {
+        let value = b"4111111111111111 4111111111111112 5500000000000004,340000000000009";
+        let cards = regex(r"\b[0-9]{15,16}");
+        assert_eq!(find_all(&cards, value, 9), [0..16, 34..50, 51..66]);
+        assert_eq!(find_all(&cards, value, 2), [0..16, 34..50]);
+    }
+
+    #[test]
     fn what_is_no_card_hides_none_behind_it() {
         let value = [vec![b'1'; 64 * 1024].as_slice(), b" 4111111111111111"].concat();
         let expected = Some(value.len() - 16..value.len());
@@ -142,6 +185,8 @@ mod tests {
 
     #[test]
     fn what_could_not_be_built_matches() {
-        assert_eq!(find(&Regex::broken(), b"ab"), Some(0..2));
+        let broken = Regex::broken();
+        assert_eq!(find(&broken, b"ab"), Some(0..2));
+        assert_eq!(find_all(&broken, b"ab", 9).len(), 1);
     }
 }

@@ -19,21 +19,34 @@ pub(super) fn find(how: TextTest, value: &[u8], text: &[u8]) -> Option<Range<usi
     Some(start..start + text.len())
 }
 
-/// A word ends where no letter follows, as in ModSecurity 3: digits and underscores do not belong to it.
+/// The parts of a value that a text matches, from left to right, at most so many.
+pub(super) fn find_all(how: TextTest, value: &[u8], text: &[u8], limit: usize) -> Vec<Range<usize>> {
+    let part = |start: usize| start..start + text.len();
+    match how {
+        TextTest::Contains => memmem::find_iter(value, text).map(part).take(limit).collect(),
+        TextTest::ContainsWord if !text.is_empty() => words(value, text).map(part).take(limit).collect(),
+        _ => find(how, value, text).into_iter().take(limit).collect(),
+    }
+}
+
 fn find_word(value: &[u8], text: &[u8]) -> Option<usize> {
-    let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
-    let is_word = |start: &usize| {
-        let before = start.checked_sub(1).and_then(|position| value.get(position));
-        !is_letter(before) && !is_letter(value.get(start + text.len()))
-    };
     if text.is_empty() {
         return Some(0);
     }
-    let first = memmem::find(value, text)?;
-    if is_word(&first) {
-        return Some(first);
-    }
-    Occurrences::new(value, text, first).find(is_word)
+    words(value, text).next()
+}
+
+/// Where a text occurs as a word: one ends where no letter follows, as in ModSecurity 3; digits and underscores do not
+/// belong to it.
+fn words<'a>(value: &'a [u8], text: &'a [u8]) -> impl Iterator<Item = usize> {
+    let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphabetic);
+    let is_word = move |start: &usize| {
+        let before = start.checked_sub(1).and_then(|position| value.get(position));
+        !is_letter(before) && !is_letter(value.get(start + text.len()))
+    };
+    let first = memmem::find(value, text);
+    let occurrences = first.map(|first| Occurrences::new(value, text, first));
+    occurrences.into_iter().flatten().filter(is_word)
 }
 
 /// All places where a text occurs, overlapping ones too; each byte of the value is read once (Knuth, Morris, Pratt).
