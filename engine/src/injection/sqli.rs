@@ -108,3 +108,63 @@ fn is_harmless_triple(lexer: &Lexer<'_>, folded: &Folded<'_>) -> bool {
     // `INTO OUTFILE` and `INTO DUMPFILE` are the only ones of their kind that do harm alone.
     second.kind == Kind::Keyword && (second.len() < 5 || !second.begins_with(b"INTO"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn honest_values_with_fingerprints_of_attacks_pass() {
+        for (value, is_attack) in [
+            // A comment that SQL Server does not log.
+            ("a--sp_password", true),
+            ("a--x", false),
+            ("1--x sp_password", true),
+            // A word or a number and a comment.
+            ("a/*", true),
+            ("a--", false),
+            ("a#", false),
+            ("a -- b", false),
+            ("1 -- b", true),
+            ("1-- b", true),
+            ("1--b", true),
+            ("1--", true),
+            ("1 --", true),
+            ("1/*", true),
+            ("1/**/", true),
+            ("1 /*", true),
+            ("1#", false),
+            ("1 #", false),
+            ("1-", false),
+            ("1*1--", true),
+            // `1 union`, and what was folded to it.
+            ("1 union", false),
+            ("1 /* a */ union", true),
+            ("1+1 union", true),
+            // Strings around an operator: only what breaks out and back in is an attack.
+            ("a'+'b", true),
+            ("'a'+'b'", false),
+            ("'a'+'b", false),
+            ("a'+\"b", false),
+            ("a\"+\"b", true),
+            ("a'or'b", true),
+            ("'a' or 'b'", false),
+            // Words and numbers around a logical operator: only where something was folded.
+            ("a' or b", false),
+            ("a or 1", false),
+            ("sexy and 17", false),
+            ("sexy and 17<18", true),
+            ("1 and 2", false),
+            ("1 and 2<3", true),
+            ("1 and @a", false),
+            ("1 and 'a'", false),
+            // Of statements, what writes files.
+            ("1 into outfile 'a", true),
+            ("a' into outfile 'b", true),
+            ("1 top 'a'", false),
+            ("a' top 'b", false),
+        ] {
+            assert_eq!(is_sqli(value.as_bytes()), is_attack, "{value}");
+        }
+    }
+}

@@ -8,37 +8,44 @@ const SQLI: &str = include_str!("../../tests/data/sqli.txt");
 const XSS: &str = include_str!("../../tests/data/xss.txt");
 const HONEST: &str = include_str!("../../tests/data/honest.txt");
 
-/// Lines of a table; `\n`, `\0` and the like stand for what they stand for everywhere.
+/// Lines of a table; `\n`, `\x00` and the like stand for what they stand for everywhere.
 fn values(table: &str) -> impl Iterator<Item = Vec<u8>> {
+    rows(table).map(|cells| cells.concat())
+}
+
+/// Lines of a table, taken apart at tabs.
+pub(super) fn rows(table: &str) -> impl Iterator<Item = Vec<Vec<u8>>> {
     let lines = table
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with("##"));
-    lines.map(|line| {
-        let mut value = Vec::new();
-        let mut rest = line.as_bytes();
-        while let Some((byte, behind)) = rest.split_first() {
-            rest = behind;
-            if *byte != b'\\' {
-                value.push(*byte);
-                continue;
-            }
-            let (escape, behind) = rest.split_first().expect("an escape");
-            rest = behind;
-            value.push(match escape {
-                b'n' => b'\n',
-                b'r' => b'\r',
-                b't' => b'\t',
-                b'\\' => b'\\',
-                b'x' => {
-                    let (digits, behind) = rest.split_at(2);
-                    rest = behind;
-                    u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap()
-                }
-                other => panic!("unknown escape {other}"),
-            });
+    lines.map(|line| line.split('\t').map(unescape).collect())
+}
+
+fn unescape(cell: &str) -> Vec<u8> {
+    let mut value = Vec::new();
+    let mut rest = cell.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = behind;
+        if *byte != b'\\' {
+            value.push(*byte);
+            continue;
         }
-        value
-    })
+        let (escape, behind) = rest.split_first().expect("an escape");
+        rest = behind;
+        value.push(match escape {
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'\\' => b'\\',
+            b'x' => {
+                let (digits, behind) = rest.split_at(2);
+                rest = behind;
+                u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap()
+            }
+            other => panic!("unknown escape {other}"),
+        });
+    }
+    value
 }
 
 #[test]
@@ -67,6 +74,11 @@ fn byte_0xff_before_an_attribute_hides_nothing() {
     assert!(is_xss(b"<a \xffhref=x onclick=x>"));
     assert!(is_xss(b"<a href=\xff onclick=x>"));
     assert!(is_xss(b"<a \xff onclick=x>"));
+}
+
+#[test]
+fn an_empty_closing_tag_hides_nothing() {
+    assert!(is_xss(b"</><script>") && is_xss(b"a='\"`</><script>"));
 }
 
 #[test]
@@ -178,5 +190,32 @@ proptest! {
     #[test]
     fn words_and_numbers_alone_are_no_attack(value in "[A-Za-z0-9_]{0,40}") {
         prop_assert!(!is_sqli(value.as_bytes()) && !is_xss(value.as_bytes()));
+    }
+}
+
+#[test]
+fn published_values_have_the_published_verdicts() {
+    for row in rows(include_str!("../../tests/data/fingerprints.txt")) {
+        let [value, fingerprint] = row.try_into().expect("a value and a fingerprint");
+        assert_eq!(
+            is_sqli(&value),
+            !fingerprint.is_empty(),
+            "{}",
+            value.escape_ascii()
+        );
+    }
+}
+
+#[test]
+fn verdicts_are_those_of_libinjection() {
+    for row in rows(include_str!("../../tests/data/verdicts.txt")) {
+        let [value, kinds] = row.try_into().expect("a value and what it is");
+        let found = [is_sqli(&value), is_xss(&value)];
+        assert_eq!(
+            found,
+            [kinds.contains(&b's'), kinds.contains(&b'x')],
+            "{}",
+            value.escape_ascii()
+        );
     }
 }

@@ -25,7 +25,7 @@ fn number(kind: Kind) -> u32 {
         .into()
 }
 
-const fn letter(kind: Kind) -> u8 {
+pub(super) const fn letter(kind: Kind) -> u8 {
     match kind {
         Kind::None => 0,
         Kind::Keyword => b'K',

@@ -405,3 +405,39 @@ const FUNCTIONS: &[&[u8]] = &[
     b"LOCALTIME",
     b"LOCALTIMESTAMP",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::injection::{
+        sqli::lexer::{Dialect, Place},
+        tests::rows,
+    };
+
+    fn folded(value: &[u8]) -> Vec<String> {
+        let (quote, dialect) = (None, Dialect::Ansi);
+        let folded = fold(&mut Lexer::new(value, Place { quote, dialect }));
+        (0..folded.len())
+            .map(|position| folded.token(position).show())
+            .collect()
+    }
+
+    #[test]
+    fn published_values_are_folded_as_published() {
+        for row in rows(include_str!("../../../tests/data/folding.txt")) {
+            let (value, expected) = row.split_first().unwrap();
+            let expected: Vec<String> = expected
+                .iter()
+                .map(|token| token.escape_ascii().to_string())
+                .collect();
+            // Words that became one are in upper case.
+            let is_same = |(left, right): (&String, &String)| left.eq_ignore_ascii_case(right);
+            let found = folded(value);
+            assert!(
+                found.len() == expected.len() && found.iter().zip(&expected).all(is_same),
+                "{}: {found:?}, {expected:?}",
+                value.escape_ascii()
+            );
+        }
+    }
+}

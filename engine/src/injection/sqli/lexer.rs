@@ -487,14 +487,28 @@ mod tests {
     use proptest::{collection::vec, prelude::*, sample::select};
 
     use super::*;
+    use crate::injection::tests::rows;
 
-    fn tokens(value: &[u8], quote: Option<u8>, dialect: Dialect) -> (Vec<(Kind, String)>, usize) {
+    fn tokens(value: &[u8], quote: Option<u8>, dialect: Dialect) -> (Vec<String>, usize) {
         let mut lexer = Lexer::new(value, Place { quote, dialect });
-        let next = || {
-            let token = lexer.next()?;
-            Some((token.kind, token.text().escape_ascii().to_string()))
-        };
-        (std::iter::from_fn(next).collect(), lexer.looked_at.get())
+        let tokens = std::iter::from_fn(|| lexer.next().map(|token| token.show())).collect();
+        (tokens, lexer.looked_at.get())
+    }
+
+    fn ansi(value: &[u8]) -> Vec<String> {
+        tokens(value, None, Dialect::Ansi).0
+    }
+
+    #[test]
+    fn published_values_have_the_published_tokens() {
+        for row in rows(include_str!("../../../tests/data/tokens.txt")) {
+            let (value, expected) = row.split_first().unwrap();
+            let expected: Vec<String> = expected
+                .iter()
+                .map(|token| token.escape_ascii().to_string())
+                .collect();
+            assert_eq!(ansi(value), expected, "{}", value.escape_ascii());
+        }
     }
 
     const PARTS: &[&str] = &[

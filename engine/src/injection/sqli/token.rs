@@ -62,6 +62,24 @@ impl<'a> Token<'a> {
         }
     }
 
+    /// The letter of its kind and the text with its quotes, as libinjection's tests write them.
+    #[cfg(test)]
+    pub(super) fn show(&self) -> String {
+        let has_quotes = matches!(self.kind, Kind::String | Kind::Variable);
+        let quote = |byte: u8| {
+            let shown = has_quotes && byte != 0;
+            shown.then_some(byte).into_iter().collect::<Vec<u8>>()
+        };
+        let letter = super::fingerprint::letter(self.kind);
+        let text = [
+            vec![letter, b' '],
+            quote(self.open),
+            self.text.to_vec(),
+            quote(self.close),
+        ];
+        text.concat().escape_ascii().to_string()
+    }
+
     /// The text, cut.
     pub(super) fn text(&self) -> &'a [u8] {
         self.text

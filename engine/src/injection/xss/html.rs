@@ -83,10 +83,7 @@ impl<'a> Html<'a> {
             State::TagOpen => self.tag_open(),
             State::EndTagOpen => self.end_tag_open(),
             State::TagName => return self.tag_name(),
-            State::TagEnd => {
-                self.is_closing = false;
-                self.go(1, State::Data);
-            }
+            State::TagEnd => self.go(1, State::Data),
             State::SelfClosing => match self.peek() {
                 None => self.state = State::End,
                 Some(b'>') => self.go(1, State::Data),
@@ -153,6 +150,8 @@ impl<'a> Html<'a> {
     }
 
     fn tag_open(&mut self) {
+        // libinjection takes the tag behind `</>` or `</a >` for one that closes something; browsers do not.
+        self.is_closing = false;
         match self.peek() {
             None => self.state = State::End,
             Some(b'!') => self.go(1, State::MarkupDeclaration),
@@ -172,10 +171,7 @@ impl<'a> Html<'a> {
             None => self.state = State::End,
             Some(b'>') => self.state = State::Data,
             Some(byte) if byte.is_ascii_alphabetic() => self.state = State::TagName,
-            Some(_) => {
-                self.is_closing = false;
-                self.state = State::BogusComment;
-            }
+            Some(_) => self.state = State::BogusComment,
         }
     }
 
@@ -184,7 +180,6 @@ impl<'a> Html<'a> {
         let end = self.rest().iter().position(ends);
         match end.and_then(|end| self.rest().get(end)) {
             Some(b'>') if self.is_closing => {
-                self.is_closing = false;
                 self.take(end, 1, State::Data);
                 None
             }
@@ -242,6 +237,8 @@ impl<'a> Html<'a> {
         let rest = self.rest();
         let is_doctype = |head: &[u8]| head.eq_ignore_ascii_case(b"doctype");
         if rest.get(..7).is_some_and(is_doctype) {
+            // Nothing behind it changes the verdict.
+            self.state = State::End;
             return Some(Piece::Doctype);
         }
         if rest.starts_with(b"[CDATA[") {
@@ -317,4 +314,97 @@ impl<'a> Iterator for Html<'a> {
 /// A blank to browsers; NULs are left out by some.
 const fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | 0x0b | 0x0c | b'\r' | 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::injection::tests::rows;
+
+    fn pieces(value: &[u8], place: Place) -> Vec<String> {
+        let show = |piece| {
+            let (name, text) = match piece {
+                Piece::Doctype => ("doctype", &b""[..]),
+                Piece::Tag(text) => ("tag", text),
+                Piece::Attribute(text) => ("name", text),
+                Piece::Value(text) => ("value", text),
+                Piece::Comment(text) => ("comment", text),
+            };
+            format!("{name} {}", text.escape_ascii())
+        };
+        Html::new(value, place).map(show).collect()
+    }
+
+    #[test]
+    fn published_values_have_the_published_pieces() {
+        for row in rows(include_str!("../../../tests/data/html.txt")) {
+            let (value, expected) = row.split_first().unwrap();
+            let expected: Vec<String> = expected
+                .iter()
+                .map(|piece| piece.escape_ascii().to_string())
+                .collect();
+            assert_eq!(pieces(value, Place::Text), expected, "{}", value.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_browsers_forgive_is_forgiven() {
+        for (place, value, expected) in [
+            (
+                Place::Tag,
+                "a=b c>d<e",
+                &["name a", "value b", "name c", "tag e"][..],
+            ),
+            (Place::Tag, " /a/ b", &["name a", "name b"]),
+            (Place::Tag, "/", &[]),
+            (Place::Tag, "/>", &[]),
+            (Place::Tag, ">x=y", &[]),
+            (Place::Tag, "=a", &["name =a"]),
+            (Place::Tag, "==a", &["name =", "value a"]),
+            (Place::Tag, "a =b", &["name a", "value b"]),
+            (Place::Tag, "a /b", &["name a", "name b"]),
+            (Place::Tag, "a /=b", &["name a", "name =b"]),
+            (Place::Tag, "a b=c", &["name a", "name b", "value c"]),
+            (Place::Tag, "a ><b>", &["name a", "tag b"]),
+            (Place::Tag, "a=b/c>", &["name a", "value b/c"]),
+            (Place::Tag, "a=`b`c", &["name a", "value b", "name c"]),
+            (Place::Tag, "a='b'/c", &["name a", "value b", "name c"]),
+            (Place::Tag, "a='b'><c>", &["name a", "value b", "tag c"]),
+            (Place::Tag, "a\0b", &["name a", "name b"]),
+            (Place::Quoted(b'\''), "a'b", &["value a", "name b"]),
+            (Place::Quoted(b'"'), "a'b\"", &["value a\\'b"]),
+            (Place::Quoted(b'`'), "", &["value "]),
+            (Place::Text, "<<a>", &["tag a"]),
+            (Place::Text, "< a>", &[]),
+            (Place::Text, "<", &[]),
+            (Place::Text, "</", &[]),
+            (Place::Text, "</>a<b>", &["tag b"]),
+            (Place::Text, "</a ><b>", &["tag a", "tag b"]),
+            (Place::Text, "</a><b c>", &["tag b", "name c"]),
+            (Place::Text, "</1><a>", &["comment 1", "tag a"]),
+            (Place::Text, "</1></a><b>", &["comment 1", "tag b"]),
+            (Place::Text, "<\0a>", &["tag \\x00a"]),
+            (Place::Text, "<a\0b>", &["tag a\\x00b"]),
+            (Place::Text, "<a/ b>", &["tag a", "name b"]),
+            (Place::Text, "<a/><b>", &["tag a", "tag b"]),
+            (Place::Text, "<a b/><c>", &["tag a", "name b", "tag c"]),
+            (Place::Text, "<a/", &["tag a"]),
+            (Place::Text, "<!a><b>", &["comment a", "tag b"]),
+            (Place::Text, "<!doctyp><b>", &["comment doctyp", "tag b"]),
+            (Place::Text, "<!-><b>", &["comment -", "tag b"]),
+            (Place::Text, "<!--a--><b>", &["comment a", "tag b"]),
+            (Place::Text, "<!--a--!><b>", &["comment a-", "tag b"]),
+            (Place::Text, "<!--a-!><b>", &["comment a", "tag b"]),
+            (Place::Text, "<!--a-\0\0-><b>", &["comment a", "tag b"]),
+            (Place::Text, "<!--a-b-->", &["comment a-b"]),
+            (Place::Text, "<!--a-", &["comment a-"]),
+            (Place::Text, "<![CDATA[<b>]]><c>", &["tag c"]),
+            (Place::Text, "<![cdata[<b>]]><c>", &["comment [cdata[<b", "tag c"]),
+            (Place::Text, "<%a%><b>", &["comment a", "tag b"]),
+            (Place::Text, "<%a>", &["comment a>"]),
+            (Place::Text, "<?a?><b>", &["comment a?", "tag b"]),
+        ] {
+            assert_eq!(pieces(value.as_bytes(), place), expected, "{place:?} {value:?}");
+        }
+    }
 }
