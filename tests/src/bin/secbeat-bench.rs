@@ -4,6 +4,9 @@
 //! The time is Envoy's own (user and system, from /proc/PID/stat), so that waiting, the clients and the origin do not
 //! count. The three Envoys take turns within each round, so that whatever else the machine does meets all alike; the
 //! median of the rounds is shown. Compare within one run only.
+//!
+//! No request is sent twice: a number in its path, query, referrer, cookies and body changes each time, so that nobody
+//! gains by remembering what honest clients do not repeat.
 
 #![expect(
     clippy::print_stdout,
@@ -11,7 +14,12 @@
     reason = "a command line program talks to its user"
 )]
 
-use std::{env, process::ExitCode, thread};
+use std::{
+    env,
+    process::ExitCode,
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+};
 
 use secbeat_e2e::{
     Bootstrap, Connection, Context, Envoy, Failure, Journal, Origin, Request, Result, artifacts, ensure,
@@ -21,6 +29,11 @@ use secbeat_e2e::{
 const CLIENTS: usize = 16;
 /// Microseconds in a tick of /proc/PID/stat; Linux fixes it at 100 ticks a second for user space.
 const TICK: f64 = 10_000.0;
+
+/// What stands where each request has a number of its own, of the same length.
+const NUMBER: &str = "00000000";
+/// The number of the next request.
+static NEXT: AtomicU32 = AtomicU32::new(0x1000_0000);
 
 fn main() -> ExitCode {
     match run() {
@@ -88,7 +101,7 @@ fn run() -> Result<()> {
 }
 
 fn kinds() -> [(&'static str, Request); 4] {
-    let chrome = Request::get("/catalogue/shoes?page=2&sort=price&colour=dark%20blue&q=running+shoes")
+    let chrome = Request::get("/catalogue/00000000?page=2&sort=price&colour=dark%20blue&q=running+shoes+00000000")
         .header("user-agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36")
         .header("sec-ch-ua", r#""Google Chrome";v="141", "Not?A_Brand";v="8", "Chromium";v="141""#)
         .header("sec-ch-ua-mobile", "?0")
@@ -99,18 +112,20 @@ fn kinds() -> [(&'static str, Request); 4] {
         .header("sec-fetch-mode", "navigate")
         .header("sec-fetch-user", "?1")
         .header("sec-fetch-dest", "document")
-        .header("referer", "https://shop.example.com/catalogue?page=1&sort=price")
+        .header("referer", "https://shop.example.com/catalogue/00000000?page=1&sort=price")
         .header("accept-encoding", "gzip, deflate, br, zstd")
         .header("accept-language", "en-GB,en;q=0.9,de-DE;q=0.8,de;q=0.7")
-        .header("cookie", "_ga=GA1.2.1873465521.1751273322; session=4f1c9a7be2d84b0c9e1f6a5d3c2b1a09; theme=dark; consent=analytics%3Dtrue");
-    let item =
-        r#"{"sku":"SH-2041","name":"Running shoe","size":43,"price":89.95,"note":"gift for Anna O'Brien"}"#;
+        .header("cookie", "_ga=GA1.2.1873465521.00000000; session=4f1c9a7be2d84b0c00000000c2b1a09e; theme=dark; consent=analytics%3Dtrue");
+    let item = r#"{"sku":"SH-00000000","name":"Running shoe","size":43,"price":89.95,"note":"gift for Anna O'Brien"}"#;
     let items: Vec<&str> = std::iter::repeat_n(item, 10).collect();
     let json = format!(r#"{{"order":[{}]}}"#, items.join(","));
     let field = "&comment=We+would+like+to+select+the+blue+one%2C+if+it+comes+from+the+same+table+as+before";
-    let form = format!("name=Anna+O%27Brien{}", field.repeat(16 * 1024 / field.len()));
+    let form = format!(
+        "order=00000000&name=Anna+O%27Brien{}",
+        field.repeat(16 * 1024 / field.len())
+    );
     [
-        ("small GET", Request::get("/")),
+        ("small GET", Request::get("/items/00000000")),
         ("browser GET", chrome),
         (
             "1 KiB JSON POST",
@@ -132,7 +147,7 @@ fn drive(envoy: &Envoy, request: &[u8], requests: usize) -> Result<()> {
                 scope.spawn(move || -> Result<()> {
                     let mut connection = Connection::open(address)?;
                     for _ in 0..requests / CLIENTS {
-                        connection.send(request)?;
+                        connection.send(&numbered(request))?;
                         let status = connection.answer(false)?.status;
                         ensure!(status == 200, "an honest request got {status}");
                     }
@@ -145,6 +160,14 @@ fn drive(envoy: &Envoy, request: &[u8], requests: usize) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// The request with a number that no other one has.
+fn numbered(request: &[u8]) -> Vec<u8> {
+    let number = format!("{:08x}", NEXT.fetch_add(1, Ordering::Relaxed));
+    String::from_utf8_lossy(request)
+        .replace(NUMBER, &number)
+        .into_bytes()
 }
 
 /// Microseconds per request.
