@@ -12,27 +12,37 @@ mod kind;
 use std::{collections::BTreeMap, ops::Range};
 
 use super::Bits;
+use anchor::Anchor;
 
 /// Collects literals, numbers them, and arranges them in bounded pieces.
 #[derive(Debug, Default)]
 pub(crate) struct LiteralsBuilder {
     numbers: BTreeMap<Vec<u8>, u32>,
     ordered: Vec<Vec<u8>>,
-    /// By the first two kinds of an anchor: the literals that have it, each with the anchor's place in it.
-    groups: BTreeMap<usize, Vec<(u32, u32)>>,
+    /// By an anchor's kinds: the literals that have it, each with the anchor's place in it.
+    groups: BTreeMap<Anchor, Vec<(u32, u32)>>,
     grouped: usize,
 }
 
 /// Finds literals regardless of ASCII case.
 #[derive(Debug)]
 pub(crate) struct Literals {
-    /// By the kinds of an anchor's first two bytes: a bit for each kind that may follow.
-    followers: Vec<u64>,
-    /// By the kinds of an anchor's first two bytes: where in `entries` the literals that have it begin and end.
-    groups: Vec<(u32, u32)>,
+    /// By the first two kinds of anchors.
+    pairs: Vec<Pair>,
+    /// Where in `entries` the literals of each anchor begin, in order of anchors; and where the last ones end.
+    starts: Vec<u32>,
     entries: Vec<Entry>,
     /// All literals in lower case, one behind the other.
     text: Vec<u8>,
+}
+
+/// The anchors that begin with two kinds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pair {
+    /// A bit for each kind that may follow; that of no byte stands for literals of two bytes.
+    followers: u64,
+    /// Position in `starts` of the first one.
+    first: u32,
 }
 
 #[derive(Debug)]
@@ -41,8 +51,6 @@ struct Entry {
     /// Bytes of the literal before its anchor.
     before: u32,
     text: Range<u32>,
-    /// The kind of the anchor's third byte, or that of no byte. The literals of a group are ordered by it.
-    third: u8,
     /// What the literal has around its anchor, as [`word`] tells it, and which part of a word that is.
     word: u64,
     mask: u64,
@@ -67,8 +75,8 @@ impl LiteralsBuilder {
     pub(crate) fn step(&mut self) -> bool {
         let rest = self.ordered.iter().enumerate().skip(self.grouped);
         for (number, literal) in rest.take(Self::STEP) {
-            if let Some((pair, before)) = anchor::choose(literal) {
-                let group = self.groups.entry(pair).or_default();
+            if let Some((anchor, before)) = anchor::choose(literal) {
+                let group = self.groups.entry(anchor).or_default();
                 group.push((number as u32, before as u32));
             }
         }
@@ -79,23 +87,25 @@ impl LiteralsBuilder {
     /// The literals; to be called after the last step.
     pub(crate) fn finish(self) -> Literals {
         let mut literals = Literals {
-            followers: vec![0; Literals::PAIRS],
-            groups: vec![(0, 0); Literals::PAIRS],
+            pairs: vec![Pair::default(); Literals::PAIRS],
+            starts: Vec::with_capacity(self.groups.len() + 1),
             entries: Vec::with_capacity(self.ordered.len()),
             text: Vec::new(),
         };
-        for (pair, members) in self.groups {
-            let first = literals.entries.len();
+        for ((pair, third), members) in self.groups {
+            if let Some(pair) = literals.pairs.get_mut(pair) {
+                if pair.followers == 0 {
+                    pair.first = literals.starts.len() as u32;
+                }
+                pair.followers |= 1 << third;
+            }
+            literals.starts.push(literals.entries.len() as u32);
             for (number, before) in members {
                 let text = self.ordered.get(number as usize).map_or(&[][..], Vec::as_slice);
-                literals.add(pair, number, before, text);
-            }
-            let added = literals.entries.get_mut(first..).unwrap_or_default();
-            added.sort_by_key(|entry| entry.third);
-            if let Some(group) = literals.groups.get_mut(pair) {
-                *group = (first as u32, literals.entries.len() as u32);
+                literals.add(number, before, text);
             }
         }
+        literals.starts.push(literals.entries.len() as u32);
         literals
     }
 }
@@ -111,38 +121,48 @@ impl Literals {
 
     /// Adds the literals that stand in a value to those `seen`, and those that were not among them to `new`.
     pub(crate) fn scan(&self, value: &[u8], seen: &mut Bits, new: &mut Vec<u32>) {
-        let mut pair = pair(kind::NONE, kind::NONE);
+        let mut place = pair(kind::NONE, kind::NONE);
         for (at, byte) in value.iter().enumerate() {
             let kind = kind::of(*byte);
-            // Nothing follows a pair with a kind of no byte in it.
-            if self.may_follow(pair, kind) {
-                self.look_around(value, at - 2, (pair, kind), seen, new);
+            let pair = self.pairs.get(place).copied().unwrap_or_default();
+            // No anchor begins with the kind of no byte.
+            if pair.followers & (1 << kind | 1 << kind::NONE) != 0 {
+                self.look_around(value, at - 2, pair, kind, seen, new);
             }
-            pair = next(pair, kind);
+            place = next(place, kind);
         }
-        if self.may_follow(pair, kind::NONE) {
-            self.look_around(value, value.len() - 2, (pair, kind::NONE), seen, new);
+        let pair = self.pairs.get(place).copied().unwrap_or_default();
+        if pair.followers & 1 << kind::NONE != 0 {
+            self.look_around(value, value.len() - 2, pair, kind::NONE, seen, new);
         }
     }
 
     /// Bytes that the tables take.
     pub(crate) fn size(&self) -> usize {
-        size_of_val(self.followers.as_slice())
-            + size_of_val(self.groups.as_slice())
+        size_of_val(self.pairs.as_slice())
+            + size_of_val(self.starts.as_slice())
             + self.entries.len() * size_of::<Entry>()
             + self.text.len()
     }
 
-    #[inline]
-    fn may_follow(&self, pair: usize, kind: u8) -> bool {
-        self.followers.get(pair).copied().unwrap_or(0) >> kind & 1 != 0
-    }
-
-    /// Compares the literals whose anchor, of these kinds, may stand at a place.
-    fn look_around(&self, value: &[u8], at: usize, kinds: (usize, u8), seen: &mut Bits, new: &mut Vec<u32>) {
-        let (pairs, others) = self.group(kinds);
+    /// Compares the literals of two bytes and those whose anchor is of these kinds with what stands at a place.
+    fn look_around(
+        &self,
+        value: &[u8],
+        at: usize,
+        pair: Pair,
+        third: u8,
+        seen: &mut Bits,
+        new: &mut Vec<u32>,
+    ) {
+        let pairs = self.of_anchor(pair, kind::NONE);
+        let longer = if third == kind::NONE {
+            &[]
+        } else {
+            self.of_anchor(pair, third)
+        };
         let word = word(value, at);
-        for entry in pairs.iter().chain(others) {
+        for entry in pairs.iter().chain(longer) {
             if word & entry.mask != entry.word || seen.contains(entry.literal as usize) {
                 continue;
             }
@@ -158,42 +178,36 @@ impl Literals {
         }
     }
 
-    /// The literals of two bytes and the longer ones whose anchor is of these kinds, and of a small group all.
-    fn group(&self, (pair, third): (usize, u8)) -> (&[Entry], &[Entry]) {
-        /// Literals among which it does not pay to search.
-        const SMALL: usize = 16;
-        let (first, end) = self.groups.get(pair).copied().unwrap_or_default();
-        let group = self.entries.get(first as usize..end as usize).unwrap_or_default();
-        if group.len() <= SMALL {
-            return (group, &[]);
+    /// The literals of one anchor.
+    fn of_anchor(&self, pair: Pair, third: u8) -> &[Entry] {
+        let bit = 1 << third;
+        if pair.followers & bit == 0 {
+            return &[];
         }
-        let place = |third: u8| group.partition_point(|entry| entry.third < third);
-        let (pairs, longer) = group.split_at_checked(place(kind::NONE + 1)).unwrap_or_default();
-        if third == kind::NONE {
-            return (pairs, &[]);
+        let position = pair.first + (pair.followers & (bit - 1)).count_ones();
+        let mut range = self.starts.iter().skip(position as usize);
+        match (range.next(), range.next()) {
+            (Some(start), Some(end)) => self
+                .entries
+                .get(*start as usize..*end as usize)
+                .unwrap_or_default(),
+            _ => &[],
         }
-        let range = place(third) - pairs.len()..place(third + 1) - pairs.len();
-        (pairs, longer.get(range).unwrap_or_default())
     }
 
-    /// Adds a literal to the group of its anchor, which is the last one.
-    fn add(&mut self, pair: usize, literal: u32, before: u32, text: &[u8]) {
+    /// Adds a literal to those of the last anchor.
+    fn add(&mut self, literal: u32, before: u32, text: &[u8]) {
         let at = before as usize;
         let end = text.len().min(at + WORD_BEHIND);
         let held = (end - at + usize::from(before > 0)) as u32;
         let skipped = 8 * u32::from(before == 0);
         let mask = u64::MAX >> (u64::BITS - 8 * held) << skipped;
-        let third = text.get(at + 2).map_or(kind::NONE, |byte| kind::of(*byte));
-        if let Some(followers) = self.followers.get_mut(pair) {
-            *followers |= if third == kind::NONE { u64::MAX } else { 1 << third };
-        }
         let first = self.text.len() as u32;
         self.text.extend_from_slice(text);
         self.entries.push(Entry {
             literal,
             before,
             text: first..self.text.len() as u32,
-            third,
             word: word(text, at) & mask,
             mask,
         });
