@@ -74,6 +74,9 @@ impl Classes {
     pub(crate) const PLAIN: Self =
         Self(class_of(b'a') | class_of(b'0') | class_of(b'_') | class_of(b'.') | class_of(b'-'));
 
+    /// A class of no byte, for sets that every value shall meet: it goes with the value's own.
+    pub(crate) const ANY: Self = Self(1 << 63);
+
     /// The bytes of [`Classes::PLAIN`].
     pub(crate) const PLAIN_BYTES: &[u8] =
         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";

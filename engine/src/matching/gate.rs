@@ -57,8 +57,6 @@ pub(crate) struct Gates {
     pub(crate) literals: Literals,
     /// By literal: the gates that it may open.
     pub(crate) triggers: Vec<Vec<Opened>>,
-    /// Gates that need no literal to open.
-    pub(crate) always: Bits,
     /// Gates that a plain value may pass.
     pub(crate) plain: Bits,
     /// Gates by chain.
@@ -74,10 +72,20 @@ pub(crate) struct Opened {
     pub(crate) way: u32,
 }
 
+/// A gate that may open without a literal, and the way through it.
+#[derive(Debug, Clone)]
+pub(crate) struct Untriggered {
+    pub(crate) opened: Opened,
+    /// Sets of classes, of each of which a byte must occur; those not needed are [`Classes::ANY`].
+    pub(crate) wanted: [Classes; Need::WANTED],
+}
+
 /// What is to be done with the values of one collection in one phase.
 #[derive(Debug, Clone)]
 pub(crate) struct Lane {
     pub(crate) gates: Bits,
+    /// Ways that need no literal to open.
+    pub(crate) untriggered: Vec<Untriggered>,
     /// The chains of these gates with their beginnings, parents first.
     pub(crate) chains: Vec<ChainId>,
     /// Classes without which none of the chains changes a value, Base64 and empty values aside.
@@ -177,12 +185,12 @@ impl GatesBuilder {
         let count = self.gates.len();
         let literals = self.literals.finish();
         let mut triggers = vec![Vec::new(); literals.len()];
-        let mut always = Bits::new(count);
         let mut plain = Bits::new(count);
         let mut by_chain = vec![Bits::new(count); chains.len()];
         let mut lanes = vec![
             Lane {
                 gates: Bits::new(count),
+                untriggered: Vec::new(),
                 chains: Vec::new(),
                 touchy: Classes::default(),
             };
@@ -190,16 +198,13 @@ impl GatesBuilder {
         ];
         for (index, (phase, gate)) in self.gates.iter().enumerate() {
             for (way, number) in gate.need.ways().iter().zip(0..) {
-                let Some(literals) = way.trigger() else {
-                    always.insert(index);
-                    continue;
+                let opened = Opened {
+                    gate: index as u32,
+                    way: number,
                 };
-                for literal in literals {
-                    if let Some(opened) = triggers.get_mut(*literal as usize) {
-                        opened.push(Opened {
-                            gate: index as u32,
-                            way: number,
-                        });
+                for literal in way.trigger().unwrap_or_default() {
+                    if let Some(gates) = triggers.get_mut(*literal as usize) {
+                        gates.push(opened);
                     }
                 }
             }
@@ -215,7 +220,11 @@ impl GatesBuilder {
                 .filter(|target| !target.exclude && !target.count)
             {
                 if let Some(lane) = lanes.get_mut(lane_index(*phase, target.collection)) {
+                    if lane.gates.contains(index) {
+                        continue;
+                    }
                     lane.gates.insert(index);
+                    lane.untriggered.extend(untriggered(index as u32, &gate.need));
                     if !lane.chains.contains(&gate.chain) {
                         lane.chains.extend(chains.path(gate.chain));
                     }
@@ -239,12 +248,27 @@ impl GatesBuilder {
             all,
             literals,
             triggers,
-            always,
             plain,
             by_chain,
             lanes,
         }
     }
+}
+
+/// The ways through a gate that need no literal to open.
+fn untriggered(gate: u32, need: &Need) -> impl Iterator<Item = Untriggered> {
+    let ways = (0..).zip(need.ways()).filter(|(_, way)| way.trigger().is_none());
+    ways.map(move |(number, way)| {
+        let mut wanted = [Classes::ANY; Need::WANTED];
+        wanted
+            .iter_mut()
+            .zip(way.wanted())
+            .for_each(|(to, from)| *to = *from);
+        Untriggered {
+            opened: Opened { gate, way: number },
+            wanted,
+        }
+    })
 }
 
 /// Whether a transformation makes plain bytes of plain bytes only.

@@ -18,6 +18,8 @@ pub(crate) struct Need {
 pub(crate) struct Way {
     /// Literals of which one must occur: what best tells honest text from the rest. Without them it is always looked at.
     trigger: Option<Box<[u32]>>,
+    /// As [`Need::wanted`], for this way.
+    wanted: Vec<Classes>,
     condition: Condition,
 }
 
@@ -37,7 +39,7 @@ impl Need {
     /// Literals of a trigger beyond which there is none.
     const TRIGGER: usize = 512;
     /// Sets of classes kept, the most telling ones.
-    const WANTED: usize = 4;
+    pub(crate) const WANTED: usize = 4;
 
     /// Turns a formula into a need; `intern` gives a literal its number.
     pub(crate) fn new(min_len: usize, formula: &Formula, mut intern: impl FnMut(&[u8]) -> u32) -> Self {
@@ -72,17 +74,14 @@ impl Need {
         if !literals.is_empty() {
             ways.push(Way {
                 trigger: Some(literals),
+                wanted: Vec::new(),
                 condition: Condition::Holds,
             });
         }
-        let mut wanted = wanted(formula);
-        wanted.sort_by_key(|classes| classes.commonness());
-        wanted.dedup();
-        wanted.truncate(Self::WANTED);
         let common = others.map(|(_, member)| Condition::of(member, &mut intern));
         Self {
             min_len,
-            wanted,
+            wanted: most_wanted(formula),
             common: all(common),
             ways,
         }
@@ -109,8 +108,14 @@ impl Way {
         let trigger = trigger(formula);
         Self {
             trigger: trigger.map(|draft| draft.literals.iter().map(|literal| intern(literal)).collect()),
+            wanted: most_wanted(formula),
             condition: Condition::of(formula, intern),
         }
+    }
+
+    /// Sets of classes, of each of which a byte must occur; the most telling ones.
+    pub(crate) fn wanted(&self) -> &[Classes] {
+        &self.wanted
     }
 
     /// Whether it is open to a value of these classes, in which these literals were seen.
@@ -185,6 +190,15 @@ fn all(conditions: impl Iterator<Item = Condition>) -> Condition {
 fn trigger(formula: &Formula) -> Option<Draft> {
     let is_telling = |draft: &Draft| draft.weight < 1.0 && draft.literals.len() <= Need::TRIGGER;
     summed_up(formula, false).filter(is_telling)
+}
+
+/// Of the sets of classes without which a formula does not hold, the most telling ones.
+fn most_wanted(formula: &Formula) -> Vec<Classes> {
+    let mut wanted = wanted(formula);
+    wanted.sort_by_key(|classes| classes.commonness());
+    wanted.dedup();
+    wanted.truncate(Need::WANTED);
+    wanted
 }
 
 /// Sets of classes of which some class must occur for a formula to hold.

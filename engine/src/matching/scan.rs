@@ -1,6 +1,12 @@
 //! Scans values and reports which rules' first links match.
 
-use super::{Bits, ChainId, Chains, Classes, Gates, chains::Copies, clean::Clean, operator::Nothing};
+use super::{
+    Bits, ChainId, Chains, Classes, Gates,
+    chains::Copies,
+    clean::Clean,
+    gate::{Lane, Opened, Untriggered},
+    operator::Nothing,
+};
 use crate::{
     rule::{Collection, Phase},
     transform::base64_text,
@@ -105,7 +111,7 @@ impl Scratch {
         };
         if copies.is_unchanged() {
             self.allowed.assign(&self.active);
-            self.scan_copy(gates, subject);
+            self.scan_copy(gates, lane, subject);
         } else {
             self.allow(
                 gates,
@@ -113,11 +119,12 @@ impl Scratch {
                 &copies,
                 ChainId::NONE,
             );
-            self.scan_copy(gates, subject);
+            self.scan_copy(gates, lane, subject);
             for (owner, bytes) in copies.changed() {
                 self.allow(gates, lane.chains.iter().copied(), &copies, owner);
                 self.scan_copy(
                     gates,
+                    lane,
                     Subject {
                         bytes,
                         classes: Classes::of(bytes),
@@ -160,14 +167,14 @@ impl Scratch {
     }
 
     /// Finds the allowed gates that a copy passes.
-    fn scan_copy(&mut self, gates: &Gates, subject: Subject<'_>) {
+    fn scan_copy(&mut self, gates: &Gates, lane: &Lane, subject: Subject<'_>) {
         if self.allowed.is_empty() {
             return;
         }
         gates
             .literals
             .scan(subject.bytes, &mut self.seen, &mut self.touched);
-        self.open(gates, subject);
+        self.open(gates, lane, subject);
         for index in self.candidates.iter() {
             let Some(gate) = gates.all.get(index) else {
                 continue;
@@ -196,33 +203,34 @@ impl Scratch {
         }
     }
 
-    /// Makes candidates of the allowed gates to which the literals seen open a way.
-    fn open(&mut self, gates: &Gates, subject: Subject<'_>) {
-        let Subject { bytes, classes, .. } = subject;
+    /// Makes candidates of the allowed gates to which what was seen opens a way.
+    fn open(&mut self, gates: &Gates, lane: &Lane, subject: Subject<'_>) {
         self.candidates.clear();
         for literal in &self.touched {
             for opened in gates.triggers.get(*literal as usize).into_iter().flatten() {
-                let index = opened.gate as usize;
-                if !self.allowed.contains(index) || self.candidates.contains(index) {
-                    continue;
-                }
-                let need = gates.all.get(index).map(|gate| &gate.need);
-                let need = need.filter(|need| need.may_hold(bytes.len(), classes));
-                let way = need.and_then(|need| need.ways().get(opened.way as usize));
-                if way.is_some_and(|way| way.holds(classes, &self.seen)) {
-                    self.candidates.insert(index);
+                if self.is_open(gates, *opened, subject) {
+                    self.candidates.insert(opened.gate as usize);
                 }
             }
         }
-        self.allowed.intersect(&gates.always);
-        for index in self.allowed.iter() {
-            let need = gates.all.get(index).map(|gate| &gate.need);
-            let need = need.filter(|need| need.may_hold(bytes.len(), classes));
-            let ways = need.map(|need| need.ways()).unwrap_or_default();
-            let mut untriggered = ways.iter().filter(|way| way.trigger().is_none());
-            if untriggered.any(|way| way.holds(classes, &self.seen)) {
-                self.candidates.insert(index);
+        let classes = subject.classes.or(Classes::ANY);
+        for Untriggered { opened, wanted } in &lane.untriggered {
+            let is_met = wanted.iter().all(|wanted| wanted.meets(classes));
+            if is_met && self.is_open(gates, *opened, subject) {
+                self.candidates.insert(opened.gate as usize);
             }
         }
+    }
+
+    /// Whether a way through an allowed gate is open that is no candidate yet.
+    fn is_open(&self, gates: &Gates, opened: Opened, subject: Subject<'_>) -> bool {
+        let index = opened.gate as usize;
+        if !self.allowed.contains(index) || self.candidates.contains(index) {
+            return false;
+        }
+        let need = gates.all.get(index).map(|gate| &gate.need);
+        let need = need.filter(|need| need.may_hold(subject.bytes.len(), subject.classes));
+        let way = need.and_then(|need| need.ways().get(opened.way as usize));
+        way.is_some_and(|way| way.holds(subject.classes, &self.seen))
     }
 }
