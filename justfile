@@ -45,10 +45,11 @@ lint: setup
 fuzz *arguments:
     @tools/fuzz "$@"
 
-# Measure Envoy's CPU time per request with the filter, with one that does nothing, and with none
-bench: setup wasm _noop
+# Measure Envoy's CPU time per request with the filter, with one that does nothing, and with none; `bench "small GET"`
+# measures one kind of request
+bench *arguments: setup wasm _noop
     cargo build --profile e2e -p secbeat-e2e
-    @target/e2e/secbeat-bench
+    @target/e2e/secbeat-bench "$@"
 
 # Send the samples under EFFICACY_DATA through Envoy with the default settings (`efficacy native`: through the engine
 # alone, in seconds) and print true positives, true negatives and balanced accuracy per set and category

@@ -69,7 +69,9 @@ fn run() -> Result<()> {
         "{:<22}{:>10}{:>10}{:>10}{:>16}",
         "request", "no filter", "no-op", "SecBeat", "SecBeat - no-op"
     );
-    for (name, request) in kinds() {
+    let only = env::args().nth(1);
+    let kinds = kinds().into_iter();
+    for (name, request) in kinds.filter(|(name, _)| only.as_ref().is_none_or(|only| only == name)) {
         let bytes = request.bytes();
         let mut samples = vec![Vec::new(); envoys.len()];
         for round in 0..=rounds {
