@@ -32,10 +32,6 @@ impl<'a> Folded<'a> {
         self.tokens.get(position).copied().unwrap_or_default()
     }
 
-    pub(super) fn kind(&self, position: usize) -> Kind {
-        self.token(position).kind
-    }
-
     pub(super) fn kinds(&self) -> impl Iterator<Item = Kind> {
         self.tokens.iter().take(self.len).map(|token| token.kind)
     }
