@@ -45,6 +45,12 @@ lint: setup
 fuzz *arguments:
     @tools/fuzz "$@"
 
+# Break parsers and transformations on purpose and see which test notices: hours; `-f FILE`, `--shard 1/8` narrow it down
+mutants *arguments: setup
+    @command -v cargo-mutants >/dev/null || { echo "cargo-mutants is missing: cargo install --locked cargo-mutants"; exit 1; }
+    PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 cargo mutants --test-tool=nextest -p secbeat-engine --profile e2e \
+        --output target "$@" -- --lib
+
 # Measure Envoy's CPU time per request with the filter, with one that does nothing, and with none; `bench "small GET"`
 # measures one kind of request
 bench *arguments: setup wasm _noop

@@ -167,6 +167,7 @@ mod collected {
     pub(super) struct Collected {
         pub(super) arguments: Vec<(Vec<u8>, Vec<u8>)>,
         pub(super) files: Vec<(Vec<u8>, Vec<u8>)>,
+        pub(super) part_headers: Vec<(Vec<u8>, Vec<u8>)>,
         pub(super) errors: Vec<ParseError>,
     }
 
@@ -189,6 +190,7 @@ mod collected {
             self.arguments
                 .iter()
                 .chain(&self.files)
+                .chain(&self.part_headers)
                 .map(|(name, value)| name.len() + value.len())
                 .sum()
         }
@@ -201,6 +203,10 @@ mod collected {
 
         fn file_name(&mut self, field: &[u8], name: &[u8]) {
             self.files.push((field.to_vec(), name.to_vec()));
+        }
+
+        fn part_header(&mut self, name: &[u8], value: &[u8]) {
+            self.part_headers.push((name.to_vec(), value.to_vec()));
         }
 
         fn error(&mut self, error: ParseError) {

@@ -247,7 +247,12 @@ mod tests {
     use super::*;
 
     fn apply(transformation: Transformation, input: &[u8]) -> Vec<u8> {
-        transformation.apply(Cow::Borrowed(input)).into_owned()
+        let output = transformation.apply(Cow::Borrowed(input)).into_owned();
+        assert!(
+            output == input || Triggers::of(input).intersects(transformation.triggers()),
+            "triggers of {transformation}"
+        );
+        output
     }
 
     /// Bytes as attackers mix them: mostly what some transformation reacts to.
@@ -296,6 +301,32 @@ mod tests {
                 "{transformation}"
             );
         }
+    }
+
+    #[test]
+    fn what_will_not_change_is_told_at_a_glance() {
+        for (transformation, input) in [
+            (Transformation::Lowercase, "abc"),
+            (Transformation::Uppercase, "ABC"),
+            (Transformation::UrlDecode, "a b"),
+            (Transformation::UrlDecodeUni, "a b"),
+            (Transformation::Decode, "plain text"),
+            (Transformation::HtmlEntityDecode, "a;"),
+            (Transformation::JsDecode, "a/b"),
+            (Transformation::CssDecode, "a/b"),
+            (Transformation::EscapeSeqDecode, "a/b"),
+            (Transformation::RemoveNulls, "a b"),
+            (Transformation::ReplaceNulls, "a b"),
+            (Transformation::ReplaceComments, "a//b"),
+            (Transformation::Utf8ToUnicode, "abc"),
+            (Transformation::CompressWhitespace, "a b c"),
+            (Transformation::NormalizePath, "/a/b"),
+        ] {
+            assert!(!transformation.may_change(input.as_bytes()), "{transformation}");
+        }
+        assert!(Transformation::Decode.reacts_to(b'%') && !Transformation::Decode.reacts_to(b'a'));
+        assert!(Transformation::Trim.reacts_to(b' ') && !Transformation::Trim.reacts_to(b'a'));
+        assert!(Transformation::Lowercase.may_change(format!("{}A", "a".repeat(100)).as_bytes()));
     }
 
     /// Every character of a case is one byte.
@@ -401,6 +432,25 @@ mod tests {
             let folded = name.to_ascii_lowercase().replace("normalise", "normalize");
             assert_eq!(found, Some(folded), "{name}");
         }
+    }
+
+    #[test]
+    fn nothing_grows_more_than_is_stated_and_some_as_much() {
+        for (transformation, input, output) in [
+            (Transformation::HexEncode, "a", "61"),
+            (Transformation::UrlEncode, "-", "%2d"),
+            (Transformation::Utf8ToUnicode, "\u{e9}", "%u00e9"),
+            (Transformation::Lowercase, "A", "a"),
+        ] {
+            let long = apply(transformation, input.repeat(100).as_bytes());
+            assert_eq!(long, output.repeat(100).as_bytes());
+            assert_eq!(
+                long.len(),
+                100 * input.len() * transformation.max_growth(),
+                "{transformation}"
+            );
+        }
+        assert_eq!(Transformation::Base64Encode.max_growth(), 2);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) fn is_plain_charset(charset: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::parse::collected::Collected;
 
@@ -89,6 +91,15 @@ mod tests {
         ] {
             let header = format!("application/x-www-form-urlencoded; charset={charset}");
             assert_eq!(errors(&header), [ParseError::ContentCharset], "{header}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_read(header in "[a-z/;=\"' \\\\,\\-0-9]{0,40}", charset in "[a-z0-9-]{1,12}") {
+            Collected::of(|sink| content_type(header.as_bytes(), sink));
+            let is_told = errors(&format!("text/plain; charset={charset}")) == [ParseError::ContentCharset];
+            prop_assert_eq!(is_told, !is_plain_charset(charset.as_bytes()));
         }
     }
 }

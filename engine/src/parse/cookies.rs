@@ -32,7 +32,7 @@ fn cookie<S: Sink + ?Sized>(pair: &[u8], rest: &[u8], found: &mut Findings<'_, S
     let Some(opened) = value.strip_prefix(b"\"") else {
         return found.argument(name, Cow::Borrowed(value));
     };
-    let closed = opened.strip_suffix(b"\"");
+    let closed = opened.strip_suffix(b"\"").filter(|text| !ends_in_escape(text));
     if !found.argument(name, Cow::Borrowed(closed.unwrap_or(value))) {
         return false;
     }
@@ -48,6 +48,11 @@ fn cookie<S: Sink + ?Sized>(pair: &[u8], rest: &[u8], found: &mut Findings<'_, S
         Cow::Borrowed(quoted)
     };
     (closed.is_some() && !has_escapes) || found.argument(name, other)
+}
+
+/// Whether a backslash at the end belongs to what follows.
+fn ends_in_escape(text: &[u8]) -> bool {
+    text.iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 1
 }
 
 /// The text up to the quote that ends it.
@@ -131,6 +136,29 @@ mod tests {
             found.pairs(),
             [("a", r#"\074script\076 \"x\""#), ("a", "<script> \"x\"")]
         );
+    }
+
+    #[test]
+    fn octal_escapes_may_have_any_first_digit() {
+        assert_eq!(
+            parse(br#"a="\101\377\400""#).arguments[1],
+            (b"a".to_vec(), b"A\xff400".to_vec())
+        );
+    }
+
+    #[test]
+    fn an_escaped_quote_ends_no_text() {
+        for header in [
+            &br#"a="x\";y\\"; z""#[..],
+            br#"a="x\" ;y\\"; z""#,
+            br#"a="x\"-;y\\"; z""#,
+        ] {
+            let found = parse(header);
+            let (_, quoted) = found.pairs()[1];
+            assert!(quoted.starts_with("x\"") && quoted.ends_with(r";y\"), "{quoted}");
+        }
+        assert_eq!(parse(br#"a="x\\""#).pairs(), [("a", r"x\\"), ("a", r"x\")]);
+        assert_eq!(parse(br#"a="x\""#).pairs(), [("a", r#""x\""#)]);
     }
 
     #[test]

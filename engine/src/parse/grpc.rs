@@ -84,6 +84,8 @@ mod tests {
             assert_eq!(errors(body, pieces), [ParseError::GrpcCompressed], "{pieces}");
         }
         assert_eq!(errors(b"\0\0\0\x01\0abc", 3), []);
+        let two = [&b"\x01\0\0\0\0"[..]; 2].concat();
+        assert_eq!(errors(&two, 100), [ParseError::GrpcCompressed]);
     }
 
     #[test]

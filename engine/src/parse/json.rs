@@ -298,8 +298,8 @@ mod tests {
 
     #[test]
     fn escapes_are_undone_in_names_and_values() {
-        let found = parse(r#"{"\u003ca\"":"\u003cb\/\\\n\ud83d\ude00"}"#);
-        assert_eq!(found.pairs(), [("<a\"", "<b/\\\n😀")]);
+        let found = parse(r#"{"\u003ca\"":"\u003cb\/\\\n\b\f\r\t\ud83d\ude00"}"#);
+        assert_eq!(found.pairs(), [("<a\"", "<b/\\\n\x08\x0c\r\t😀")]);
         assert_eq!(found.errors, []);
     }
 
@@ -380,6 +380,13 @@ mod tests {
                 (&format!("{cut}.b"), "2")
             ]
         );
+    }
+
+    #[test]
+    fn a_way_as_long_as_the_limit_stays_whole() {
+        let key = "k".repeat(WAY_LIMIT);
+        let found = parse(format!(r#"{{"{key}":{{"a":1}}}}"#));
+        assert_eq!(found.pairs(), [(&*format!("{key}.a"), "1")]);
     }
 
     #[test]

@@ -159,6 +159,8 @@ mod tests {
             "x; name",
         ] {
             assert!(read(header).2, "{header}");
+            let (_, twice) = header.split_once("; ").unwrap();
+            assert!(read(&format!("{header}; {twice}")).2, "{header} twice");
         }
     }
 }

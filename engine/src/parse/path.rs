@@ -17,6 +17,8 @@ pub fn path<'a, S: Sink + ?Sized>(input: &'a [u8], sink: &mut S) -> Cow<'a, [u8]
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::parse::collected::Collected;
 
@@ -27,5 +29,16 @@ mod tests {
         assert_eq!(found.errors, []);
         assert_eq!(&*path(b"/100%", &mut found), b"/100%");
         assert_eq!(found.errors, [ParseError::BadPercentCode]);
+    }
+
+    proptest! {
+        #[test]
+        fn encoded_paths_come_back(input in prop::collection::vec(any::<u8>(), 0..64)) {
+            let encoded = input.iter().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+            let mut found = Collected::default();
+            prop_assert_eq!(&*path(encoded.as_bytes(), &mut found), &*input);
+            prop_assert_eq!(&found.errors, &[]);
+            prop_assert!(path(&input, &mut found).len() <= input.len());
+        }
     }
 }

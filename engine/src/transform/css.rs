@@ -55,6 +55,7 @@ mod tests {
         assert_eq!(css_decode(br"\00006aav\61 s"), b"javas");
         assert_eq!(css_decode(br"\ff1c\ff5e"), b"<~");
         assert_eq!(css_decode(br"\1234567"), b"V7");
+        assert_eq!(css_decode(b"\\3c\r\n\nx"), b"<\nx");
     }
 
     #[test]

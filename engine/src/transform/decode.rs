@@ -186,6 +186,12 @@ mod tests {
     #[test]
     fn only_text_in_base64_is_undone() {
         assert_eq!(base64_text(b"MSB1bmlvbiBzZWxlY3Q").unwrap(), b"1 union select");
+        assert_eq!(base64_text(b"c2VsZWN0").unwrap(), b"select");
+        // The first digits end within a character.
+        assert_eq!(
+            base64_text(b"YcOpw6nDqcOpw6nDqcOpw6nDqcOpw6nDqQ==").unwrap(),
+            format!("a{}", "\u{e9}".repeat(12)).as_bytes()
+        );
         assert_eq!(base64_text(b"fn5-Pz8_Cg").unwrap(), b"~~~???\n");
         assert_eq!(
             base64_text(b"a=MSB1bmlvbiBzZWxlY3Q=").unwrap(),
@@ -204,12 +210,27 @@ mod tests {
             b"w6nDqcOpw6",
             b"8f14e45fceea167a5a36dedd4bea2543",
             b"Zm9v",
+            b"AQIDBAUG",
             b"2024-01-01",
             b"MSB1bmlvb.",
             b"MSB1bmlvb",
         ] {
             assert_eq!(base64_text(other), None, "{}", other.escape_ascii());
         }
+    }
+
+    #[test]
+    fn what_short_forms_bring_out_is_undone_as_well() {
+        // %, written in two bytes.
+        assert_eq!(decode(b"\xc0\xa53Cscript>"), b"<script>");
+        assert_eq!(decode(b"%41\xc0\xa53C"), b"A<");
+    }
+
+    #[test]
+    fn what_holds_no_layer_is_told_at_a_glance() {
+        assert!(!may_change(b"plain text"));
+        assert!(!may_change("\u{e9}t\u{e9}".as_bytes()));
+        assert!(may_change(b"MSB1bmlvbiBzZWxlY3Q"));
     }
 
     #[test]

@@ -137,6 +137,18 @@ mod tests {
     }
 
     #[test]
+    fn every_name_of_ascii_is_known() {
+        let names = "Tab NewLine excl quot num dollar percnt amp apos lpar rpar ast midast plus comma period sol colon semi \
+                     lt equals gt quest commat lsqb lbrack bsol rsqb rbrack Hat lowbar UnderBar grave lcub lbrace verbar \
+                     vert rcub rbrace";
+        let references: Vec<_> = names.split(' ').map(|name| format!("&{name};")).collect();
+        assert_eq!(
+            html_entity_decode(references.concat().as_bytes()),
+            b"\t\n!\"#$%&'()**+,./:;<=>?@[[\\]]^__`{{||}}"
+        );
+    }
+
+    #[test]
     fn numbers_beyond_a_byte_never_look_like_ascii() {
         assert_eq!(html_entity_decode(b"&#316;"), "ļ".as_bytes());
         assert_eq!(html_entity_decode(b"&#x1F600;"), "😀".as_bytes());

@@ -92,6 +92,15 @@ mod tests {
     }
 
     #[test]
+    fn codes_leave_what_may_be_a_path() {
+        assert_eq!(codes(br"\u003c\U003e\u{3c}\U{3e}\x3c\X3e\'\/"), b"<><><>'/");
+        assert_eq!(codes(br"\74\074\101 \101"), b"<<A A");
+        for path in [r"\61", r"\12", r"\0", r"\377", r"\new\u00\x0\u{zz}", r"C:\dir\"] {
+            assert_eq!(codes(path.as_bytes()), path.as_bytes(), "{path}");
+        }
+    }
+
+    #[test]
     fn octal_numbers_end_before_they_outgrow_a_byte() {
         assert_eq!(js_decode(br"\0\12\123\377\400"), b"\0\nS\xff\x200");
     }

@@ -82,12 +82,19 @@ mod tests {
             ("../", "../"),
             ("../.", ".."),
             ("../../x", "../../x"),
+            ("../../../x", "../../../x"),
             ("a/../../x", "../x"),
             ("/../../etc/passwd", "/etc/passwd"),
             ("/..", "/"),
         ] {
             assert_eq!(normalize(input.as_bytes()), output.as_bytes(), "{input}");
         }
+    }
+
+    #[test]
+    fn clean_paths_are_told_at_a_glance() {
+        assert!(!may_normalize(b"/a/b"));
+        assert!(may_normalize(b"/a//b") && may_normalize(b"a/."));
     }
 
     #[test]

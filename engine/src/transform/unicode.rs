@@ -179,6 +179,25 @@ mod tests {
     }
 
     #[test]
+    fn signs_fit_what_they_look_like() {
+        let fit = |text: &str| String::from_utf8(text.encode_utf16().map(best_fit).collect()).unwrap();
+        assert_eq!(fit("\u{212a}"), "K");
+        assert_eq!(fit("\u{2010}\u{2015}\u{2212}\u{2024}\u{2026}"), "---..");
+        assert_eq!(fit("\u{2b9}\u{2bc}\u{2c8}\u{2018}\u{201a}\u{2032}"), "''''''");
+        assert_eq!(
+            fit("\u{2ba}\u{201c}\u{201e}\u{2033}\u{301d}\u{301e}"),
+            "\"\"\"\"\"\""
+        );
+        assert_eq!(fit("\u{2cb}\u{2035}"), "``");
+        assert_eq!(
+            fit("\u{ab}\u{2039}\u{2329}\u{3008}\u{bb}\u{203a}\u{232a}\u{3009}"),
+            "<<<<>>>>"
+        );
+        assert_eq!(fit("\u{2044}\u{2215}\u{2216}\u{2217}\u{2223}\u{2236}"), "//\\*|:");
+        assert_eq!(fit("\u{301a}\u{301b}\u{2000}\u{200a}\u{3000}"), "[]   ");
+    }
+
+    #[test]
     fn full_width_forms_fold() {
         assert_eq!(to_byte(0xff1c), b'<');
         assert_eq!(to_byte(0x2f), b'/');

@@ -170,6 +170,31 @@ mod tests {
     }
 
     #[test]
+    fn loose_delimiters_are_told() {
+        for (body, begin, end, is_last) in [
+            (&b"x\n--b\r\ny"[..], 1, 7, false),
+            (b"x\r\n--b\ny", 1, 7, false),
+            (b"x\r\n--b \t\r\ny", 1, 10, false),
+            (b"x\r\n--b-- \n", 1, 10, true),
+            (b"\n--b--", 0, 6, true),
+        ] {
+            let expected = Delimiter {
+                begin,
+                end,
+                is_last,
+                is_loose: true,
+            };
+            let found: Vec<_> = Delimiter::all(body, b"b").collect();
+            assert_eq!(found, [expected], "{}", body.escape_ascii());
+        }
+        for body in [&b"x--b\r\n"[..], b"--bc\r\n", b"--b", b"--b-", b"--b\r"] {
+            let mut none = Delimiter::all(body, b"b");
+            assert_eq!(none.next(), None, "{}", body.escape_ascii());
+            assert!(none.has_impostors());
+        }
+    }
+
+    #[test]
     fn delimiters_stand_on_lines_of_their_own() {
         let body = b"--b\r\nx--b\r\n--bc\r\n--b--";
         let mut delimiters = Delimiter::all(body, b"b");

@@ -128,6 +128,48 @@ fn doubtful_headers_leave_the_whole_body_inspected() {
 }
 
 #[test]
+fn other_headers_are_handed_on() {
+    let with = |line: &str| body(&[(&format!("Content-Disposition: form-data; name=a\r\n{line}"), "1")]);
+    let found = parse(with("X-Y2:  z \r\nContent-Type: text/plain"));
+    let expected = [(&b"x-y2"[..], &b"z"[..]), (b"content-type", b"text/plain")];
+    assert_eq!(
+        found.part_headers,
+        expected.map(|(name, value)| (name.to_vec(), value.to_vec()))
+    );
+    assert_eq!(found.errors, []);
+    for line in ["X_Y: z", ": z", "X", " X: z", "X : z", "X\u{e9}: z"] {
+        doubtful(&with(line), ParseError::MultipartSyntax);
+    }
+}
+
+#[test]
+fn headers_of_a_part_are_limited() {
+    let head = "Content-Disposition: form-data; name=a\r\nX: ";
+    // The empty line counts, with the line end before it.
+    let longest = format!("{head}{}", "y".repeat(8 * 1024 - head.len() - 4));
+    let long_content = "1".repeat(9_000);
+    let found = parse(body(&[(&longest, &long_content)]));
+    assert_eq!(found.pairs(), [("a", &*long_content)]);
+    assert_eq!(found.errors, []);
+    doubtful(
+        &body(&[(&format!("{longest}y"), "1")]),
+        ParseError::MultipartSyntax,
+    );
+}
+
+#[test]
+fn two_doubts_are_no_certainty() {
+    let head = "Content-Disposition: form-data; name=\"a\"\r\nContent-Type: text/plain; charset=utf-7";
+    let body = format!("preamble\r\n{}", body(&[(head, "1")]));
+    let found = parse(&body);
+    assert_eq!(found.pairs(), [("a", "1"), ("", &*body)]);
+    assert_eq!(
+        found.errors,
+        [ParseError::MultipartSyntax, ParseError::MultipartCharset]
+    );
+}
+
+#[test]
 fn an_extended_file_name_is_decoded() {
     let head = "Content-Disposition: form-data; name=\"a\"; filename*=UTF-8''%2e%2e%2fx";
     let found = doubtful(&body(&[(head, "1")]), ParseError::MultipartSyntax);

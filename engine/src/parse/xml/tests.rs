@@ -30,6 +30,25 @@ fn documents_are_flattened() {
 }
 
 #[test]
+fn text_before_an_empty_element_is_not_mixed() {
+    let found = parse("<r><z>x</z><a>y<b/></a></r>");
+    assert_eq!(found.pairs(), [("r.z", "x"), ("r.a.b", ""), ("r.a", "y")]);
+}
+
+#[test]
+fn attributes_that_strict_readers_refuse_are_told() {
+    for (body, name, value) in [
+        ("<a =\"x\"/>", "a.@", "x"),
+        ("<a b=\"&x\"/>", "a.@b", "&x"),
+        ("<a b=\"x<y\"/>", "a.@b", "x<y"),
+    ] {
+        let found = parse(body);
+        assert_eq!(found.pairs(), [(name, value)], "{body}");
+        assert_eq!(found.errors, [ParseError::XmlSyntax], "{body}");
+    }
+}
+
+#[test]
 fn neither_comments_nor_sections_split_text() {
     for body in [
         "<a>un<!-- x -->ion</a>",
