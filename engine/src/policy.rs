@@ -42,11 +42,6 @@ impl Policy {
         &self.body
     }
 
-    /// How matches add up to a verdict.
-    pub fn scoring(&self) -> &Scoring {
-        &self.scoring
-    }
-
     /// Whether a request shall be inspected at all ([`Scoring::sampling_percent`]). To be asked once for each request,
     /// response included. `draw` gives evenly distributed numbers that nobody who sends requests can foresee or has a
     /// part in: with a number made of what the request says (an address, an id), whoever found one request that passes

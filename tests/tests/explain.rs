@@ -6,8 +6,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secbeat_e2e::{Api, Context, Failure, Result, Stack, corpus::Case, ensure, volley::fire, wait};
 use serde_json::{Value, json};
 
-/// A case as the API takes it; none if its headers are no text.
+/// A case as the API takes it; none if its headers are no text, or if Envoy appends to one of them.
 fn document(case: &Case) -> Option<Value> {
+    if case.header("x-forwarded-for").is_some() {
+        return None;
+    }
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
     let headers: Option<Vec<Value>> = case
         .headers
@@ -77,21 +80,27 @@ fn the_corpus_has_the_same_verdicts_scores_and_matches_in_a_trace_and_in_envoy()
         let name = format!("{} [{}]", case.file.display(), case.id);
         let trace = stack.api().post("/api/v1/waf/test", &document).context(&name)?;
         let outcome = fire(case, stack.envoy.address())?;
+        let is_blocked = outcome.is_blocked();
+        let id = outcome.request_id();
+        if is_blocked && id.is_none() {
+            // Envoy's own refusal of what is no HTTP; no filter saw it.
+            continue;
+        }
         let is_denied = trace.get("verdict") == Some(&json!("deny"));
-        if is_denied != outcome.is_blocked() {
+        if is_denied != is_blocked {
             wrong.push(format!(
                 "{name}: Envoy answered {}, {trace}",
                 outcome.response.status
             ));
         }
-        if outcome.is_blocked() {
-            refused.push((name, outcome.request_id().context("no request id")?, trace));
+        if let Some(id) = id.filter(|_| is_blocked) {
+            refused.push((name, id, trace));
         }
         compared += 1;
     }
     ensure!(
         compared * 100 >= cases.len() * 95,
-        "only {compared} of {} cases can be sent to the API",
+        "only {compared} of {} cases were compared",
         cases.len()
     );
     let events = events(&stack.api(), refused.len())?;

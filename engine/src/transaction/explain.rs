@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::{Transaction, body::Body, fields::Field, run, scores::Direction};
 use crate::{
-    RuleMatch,
+    Disposition, RuleMatch,
     config::Mode,
     matching::{ChainId, Gate},
     plan::PlannedRule,
@@ -118,10 +118,15 @@ impl Transaction {
             };
         }
         let count = self.matches.len() + self.matches_beyond;
+        let is_overwritten = |found: &&RuleMatch| found.disposition == Disposition::Masked;
+        let overwritten = self.matches.iter().filter(is_overwritten).count();
         match self.policy.mode {
             Mode::Off => "nothing is inspected in mode off".to_owned(),
             _ if self.would_block => format!("{}; mode detect lets it pass", self.reason_spared()),
             _ if count == 0 => "nothing matched".to_owned(),
+            _ if overwritten > 0 => {
+                format!("{count} matched, {overwritten} of them overwritten in the response")
+            }
             _ => format!("{count} matched, which is not enough to refuse"),
         }
     }
@@ -185,7 +190,13 @@ impl Transaction {
             };
             by_copy.extend(path.into_iter().skip(skipped).map(|copy| (copy, look)));
         }
-        let masked = self.policy.mask.hides(collection, name, value)
+        let target = run::target(Some(collection), name, false);
+        // A rule may hide what it matched, as one does that overwrites it in the response.
+        let masked = self
+            .matches
+            .iter()
+            .any(|found| found.masked && found.target == target)
+            || self.policy.mask.hides(collection, name, value)
             || collection == Collection::BodyValues
                 && self.policy.mask.hides_within(name, behind(elements, name));
         let room = Room {
@@ -204,7 +215,7 @@ impl Transaction {
         }
         let rules: BTreeSet<_> = looks.iter().map(|look| look.planned.rule.id).collect();
         TraceValue {
-            target: run::target(Some(collection), name, false),
+            target,
             masked,
             rules: rules.len(),
             steps: steps.items,

@@ -101,7 +101,7 @@ impl From<EventMatch> for Match {
             message: found.message,
             category: found.category,
             severity: found.severity,
-            target: printable(found.target.as_bytes()),
+            target: target(found.target),
             matched: printable(&found.matched),
             score: found.score,
             paranoia: found.paranoia,
@@ -112,6 +112,16 @@ impl From<EventMatch> for Match {
                 action(found.blocked)
             },
         }
+    }
+}
+
+/// Where a rule matched. The filter has escaped it already; whoever else reports is not trusted to have.
+fn target(text: String) -> String {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~');
+    if text.bytes().all(is_plain) {
+        text
+    } else {
+        printable(text.as_bytes())
     }
 }
 

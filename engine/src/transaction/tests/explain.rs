@@ -204,6 +204,28 @@ fn the_score_of_a_response_is_told_with_its_own_threshold() {
 }
 
 #[test]
+fn what_a_rule_overwrites_in_the_response_is_masked() {
+    let config = PolicyConfig {
+        patterns: vec![PatternConfig {
+            action: PatternAction::Mask,
+            ..pattern(1, "key-[0-9]+", &["response_headers"])
+        }],
+        ..PolicyConfig::default()
+    };
+    let mut transaction = transaction(&config);
+    head(&mut transaction, "/", &[], true);
+    let response = ResponseHead {
+        headers: &[(b":status", b"200"), (b"x-debug", b"key-123")],
+    };
+    assert_eq!(transaction.response_headers(&response, true), Verdict::Allow);
+    let trace = transaction.explain();
+    assert_eq!(trace.reason, "1 matched, 1 of them overwritten in the response");
+    assert_eq!(trace.matches[0].action, "masked");
+    let value = value(&trace, "response_headers:x-debug");
+    assert!(value.masked && value.steps.iter().all(|step| step.value.is_none()));
+}
+
+#[test]
 fn limits_and_modes_are_told() {
     let mut config = union();
     config.body.limit = 3;
