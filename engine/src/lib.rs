@@ -52,5 +52,5 @@ pub use ask::Question;
 pub use compile::{CompileError, CompileErrors, Compiler, Progress, compile, compile_program};
 pub use policy::Policy;
 pub use printable::printable;
-pub use transaction::{RequestHead, ResponseHead, Transaction, Uninspected};
+pub use transaction::{MaskedBody, RequestHead, ResponseHead, Transaction, Uninspected};
 pub use verdict::{Denial, Disposition, RuleMatch, Verdict};

@@ -62,6 +62,16 @@ impl Policy {
         self.mode != Mode::Off && (has_rules(Phase::ResponseHeaders) || has_rules(Phase::ResponseBody))
     }
 
+    /// How responses are held and inspected.
+    pub fn response(&self) -> &ResponsePolicy {
+        &self.response
+    }
+
+    /// Whether some rule looks at the bodies of responses.
+    pub fn inspects_response_bodies(&self) -> bool {
+        self.mode != Mode::Off && self.response.inspect && self.plan.uses(Collection::ResponseBody)
+    }
+
     /// Whether there is a rule of the last phase (5), so that [`crate::Transaction::finish`] is worth calling.
     pub fn inspects_ends(&self) -> bool {
         self.mode != Mode::Off && self.plan.has_rules(Phase::Logging)

@@ -33,8 +33,8 @@ use control::Control;
 use fields::Fields;
 use head::Summary;
 use overwrite::Overwrites;
-use response::ResponseBody;
-pub use response::Uninspected;
+use response::Response;
+pub use response::{MaskedBody, Uninspected};
 use scores::{Direction, Scores};
 use variables::Variables;
 
@@ -65,9 +65,8 @@ pub struct Transaction {
     fields: Fields,
     summary: Summary,
     body: Body,
-    response: ResponseBody,
+    response: Response,
     overwrites: Overwrites,
-    uninspected: Option<Uninspected>,
     variables: Variables,
     control: Control,
     matches: Vec<RuleMatch>,
@@ -98,9 +97,8 @@ impl Transaction {
             fields: Fields::default(),
             summary: Summary::default(),
             body: Body::default(),
-            response: ResponseBody::default(),
+            response: Response::default(),
             overwrites: Overwrites::default(),
-            uninspected: None,
             variables: Variables::default(),
             control: Control::new(mode),
             matches: Vec::new(),

@@ -17,6 +17,10 @@ use crate::host::WorkerHost;
 pub(crate) struct Faults {
     /// A request that carries this header traps its VM.
     pub(crate) trap_on_header: Option<String>,
+    /// A response that carries this header traps its VM.
+    pub(crate) trap_on_response_header: Option<String>,
+    /// A response traps its VM when a piece of its body comes that holds this text.
+    pub(crate) trap_on_response_body: Option<String>,
     /// Workers refuse this configuration in so many generations of VMs (values of `vm_config.configuration`).
     fail_configure_on_worker: usize,
     /// Workers trap over this configuration in so many generations of VMs.

@@ -39,7 +39,7 @@ pub(crate) enum MetricKind {
     Gauge,
 }
 
-/// What is known of, and can be done with, the request at hand.
+/// What is known of, and can be done with, the request at hand and its response.
 pub(crate) trait RequestHost: Clock + Meter {
     /// Every header of the request.
     fn request_headers(&self) -> Headers;
@@ -51,8 +51,14 @@ pub(crate) trait RequestHost: Clock + Meter {
     fn replace_response_headers(&self, headers: &[(&str, &[u8])]);
     /// Up to `limit` bytes of what is at hand of the response's body, from offset `start` on.
     fn response_body(&self, start: usize, limit: usize) -> Vec<u8>;
-    /// Puts these bytes in the place of as many at the beginning of what is at hand of the response's body.
-    fn replace_response_body(&self, beginning: &[u8]);
+    /// Puts these bytes in the place of the first `length` of what is at hand of the response's body.
+    fn replace_response_body(&self, length: usize, by: &[u8]);
+    /// Sets a header of the request, before its headers have gone on.
+    fn set_request_header(&self, name: &str, value: &str);
+    /// Sets a header of the response, or removes it, before its headers have gone on.
+    fn set_response_header(&self, name: &str, value: Option<&str>);
+    /// Lets a response that is held go on, outside of the callbacks about it.
+    fn resume_response(&self);
     /// Address and port of the client, as text.
     fn client(&self) -> Option<Vec<u8>>;
     /// Sets the marker without which the guard behind the filter refuses the request.

@@ -19,6 +19,7 @@ mod event;
 #[cfg(feature = "faults")]
 mod faults;
 mod fingerprint;
+mod holds;
 mod host;
 mod identity;
 mod loader;

@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     body_over_limit: u32,
     responses_encoded: u32,
     responses_over_limit: u32,
+    responses_over_time: u32,
+    responses_over_memory: u32,
     responses_masked: u32,
     unjudged: u32,
     sampled_out: u32,
@@ -48,6 +50,8 @@ impl Metrics {
             body_over_limit: counter("secbeat_body_over_limit_total"),
             responses_encoded: counter("secbeat_responses_encoded_total"),
             responses_over_limit: counter("secbeat_responses_over_limit_total"),
+            responses_over_time: counter("secbeat_responses_over_time_total"),
+            responses_over_memory: counter("secbeat_responses_over_memory_total"),
             responses_masked: counter("secbeat_responses_masked_total"),
             unjudged: counter("secbeat_unjudged_total"),
             sampled_out: counter("secbeat_sampled_out_total"),
@@ -106,6 +110,16 @@ impl Metrics {
             Uninspected::OverLimit => self.responses_over_limit,
         };
         meter.add(metric, 1);
+    }
+
+    /// Counts a response that was held for as long as the policy allows, and then went on.
+    pub(crate) fn response_over_time<M: Meter>(&self, meter: &M) {
+        meter.add(self.responses_over_time, 1);
+    }
+
+    /// Counts a response body that was not inspected as a whole because the worker keeps too much already.
+    pub(crate) fn response_over_memory<M: Meter>(&self, meter: &M) {
+        meter.add(self.responses_over_memory, 1);
     }
 
     /// Counts a response in which something was overwritten.

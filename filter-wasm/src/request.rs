@@ -21,6 +21,8 @@ use response::Answer;
 #[derive(Debug)]
 pub(crate) struct Request {
     worker: Option<Rc<Worker>>,
+    /// The number by which the proxy knows it.
+    id: u32,
     stage: Stage,
 }
 
@@ -57,9 +59,10 @@ impl Request {
     const UNAVAILABLE: u16 = 503;
 
     /// Starts a request. Without a worker, that is before any configuration, every request is refused.
-    pub(crate) fn new(worker: Option<Rc<Worker>>) -> Self {
+    pub(crate) fn new(worker: Option<Rc<Worker>>, id: u32) -> Self {
         Self {
             worker,
+            id,
             stage: Stage::Idle,
         }
     }
@@ -94,6 +97,9 @@ impl Request {
             verdict = transaction.request_body(&[], true);
         }
         let is_answer_seen = transaction.policy().inspects_responses();
+        if transaction.policy().inspects_response_bodies() && transaction.policy().response().ask_identity {
+            host.set_request_header("accept-encoding", "identity");
+        }
         let exchange = Box::new(Exchange {
             recipient: is_answer_seen.then(|| Recipient::of(&headers, host.now())),
             transaction,
@@ -211,6 +217,7 @@ impl Request {
 
     /// Reports what was found and, with a denial, refuses the request.
     fn conclude<H: RequestHost>(&mut self, host: &H, exchange: Exchange, denial: Option<Denial>) {
+        self.forget_hold(&exchange);
         let Exchange {
             mut transaction,
             recipient: known,
@@ -343,7 +350,7 @@ mod tests {
         let host = FakeHost::with_request(&[(":method", "GET"), (":path", "/?a=good"), (":authority", "a")]);
         let worker = worker(&host, "");
         assert_eq!(
-            Request::new(Some(Rc::clone(&worker))).headers(&host, true),
+            Request::new(Some(Rc::clone(&worker)), 1).headers(&host, true),
             Flow::Continue
         );
         assert_eq!((host.passed.get(), statuses(&host)), (1, vec![]));
@@ -360,7 +367,7 @@ mod tests {
             ("x-request-id", "id-1"),
         ]);
         let worker = worker(&host, "");
-        let mut request = Request::new(Some(Rc::clone(&worker)));
+        let mut request = Request::new(Some(Rc::clone(&worker)), 1);
         assert_eq!(request.headers(&host, true), Flow::Pause);
         request.finish(&host);
         assert_eq!((host.passed.get(), statuses(&host)), (0, vec![403]));
@@ -392,7 +399,7 @@ mod tests {
     fn an_event_carries_no_secret_that_happens_to_match() {
         let host = form();
         let worker = worker(&host, "");
-        let mut request = Request::new(Some(Rc::clone(&worker)));
+        let mut request = Request::new(Some(Rc::clone(&worker)), 1);
         request.headers(&host, false);
         assert_eq!(
             arrive(&host, &mut request, "password=my-evil-secret", true),
@@ -407,7 +414,7 @@ mod tests {
     #[test]
     fn an_attack_in_the_last_byte_of_a_body_lets_nothing_pass() {
         let host = form();
-        let mut request = Request::new(Some(worker(&host, "")));
+        let mut request = Request::new(Some(worker(&host, "")), 1);
         assert_eq!(request.headers(&host, false), Flow::Pause);
         assert_eq!(arrive(&host, &mut request, "a=good&b=", false), Flow::Pause);
         assert_eq!(arrive(&host, &mut request, "evi", false), Flow::Pause);
@@ -418,7 +425,7 @@ mod tests {
     #[test]
     fn a_clean_body_goes_on_once_it_is_complete() {
         let host = form();
-        let mut request = Request::new(Some(worker(&host, "")));
+        let mut request = Request::new(Some(worker(&host, "")), 1);
         assert_eq!(request.headers(&host, false), Flow::Pause);
         assert_eq!(arrive(&host, &mut request, "a=good", false), Flow::Pause);
         assert_eq!(host.passed.get(), 0);
@@ -430,7 +437,7 @@ mod tests {
     fn a_body_larger_than_a_piece_is_seen_whole_and_once() {
         for (end, expected) in [("evil", vec![403]), ("good", vec![])] {
             let host = form();
-            let mut request = Request::new(Some(worker(&host, r#","body":{"limit":1048576}"#)));
+            let mut request = Request::new(Some(worker(&host, r#","body":{"limit":1048576}"#)), 1);
             request.headers(&host, false);
             let body = format!("a={}&b={end}", "x".repeat(3 * Request::PIECE));
             let (first, second) = body.split_at(2 * Request::PIECE + 7);
@@ -444,7 +451,7 @@ mod tests {
     fn trailers_end_a_body() {
         for (body, passed, expected) in [("a=good", 1, vec![]), ("a=evil", 0, vec![403])] {
             let host = form();
-            let mut request = Request::new(Some(worker(&host, "")));
+            let mut request = Request::new(Some(worker(&host, "")), 1);
             request.headers(&host, false);
             assert_eq!(arrive(&host, &mut request, body, false), Flow::Pause);
             let flow = request.trailers(&host);
@@ -457,7 +464,7 @@ mod tests {
     fn a_body_over_its_limit_is_refused_and_counted() {
         let host = form();
         let worker = worker(&host, r#","body":{"limit":10}"#);
-        let mut request = Request::new(Some(Rc::clone(&worker)));
+        let mut request = Request::new(Some(Rc::clone(&worker)), 1);
         request.headers(&host, false);
         assert_eq!(arrive(&host, &mut request, "a=123456789", false), Flow::Pause);
         assert_eq!((host.passed.get(), statuses(&host)), (0, vec![413]));
@@ -470,7 +477,7 @@ mod tests {
     fn in_detect_mode_everything_passes_and_is_reported() {
         let host = form();
         let worker = worker(&host, r#","mode":"detect""#);
-        let mut request = Request::new(Some(Rc::clone(&worker)));
+        let mut request = Request::new(Some(Rc::clone(&worker)), 1);
         request.headers(&host, false);
         assert_eq!(arrive(&host, &mut request, "a=evil", true), Flow::Continue);
         request.finish(&host);
@@ -487,7 +494,7 @@ mod tests {
     fn with_mode_off_everything_passes_unseen() {
         let host = form();
         let worker = worker(&host, r#","mode":"off""#);
-        let mut request = Request::new(Some(Rc::clone(&worker)));
+        let mut request = Request::new(Some(Rc::clone(&worker)), 1);
         assert_eq!(request.headers(&host, false), Flow::Continue);
         assert_eq!(arrive(&host, &mut request, "a=evil", true), Flow::Continue);
         assert_eq!(host.passed.get(), 1);
@@ -501,7 +508,7 @@ mod tests {
         let mut passed = 0;
         // That all of them go the same way is as likely as to guess a key of 199 bits.
         for _ in 0..200 {
-            let mut request = Request::new(Some(Rc::clone(&worker)));
+            let mut request = Request::new(Some(Rc::clone(&worker)), 1);
             passed += u64::from(request.headers(&host, true) == Flow::Continue);
             request.finish(&host);
         }
@@ -526,7 +533,7 @@ mod tests {
             "scoring":{"executing_paranoia_level":2}}}"#;
         assert!(worker.configure(&host, 1, configuration));
         assert_eq!(
-            Request::new(Some(Rc::clone(&worker))).headers(&host, true),
+            Request::new(Some(Rc::clone(&worker)), 1).headers(&host, true),
             Flow::Continue
         );
         let event = &events(&host, &worker)[0];
@@ -552,7 +559,7 @@ mod tests {
     #[test]
     fn a_stream_goes_on_at_once_and_ends_where_an_attack_shows() {
         let host = post("application/grpc");
-        let mut request = Request::new(Some(worker(&host, "")));
+        let mut request = Request::new(Some(worker(&host, "")), 1);
         assert_eq!(request.headers(&host, false), Flow::Continue);
         assert_eq!(host.passed.get(), 1);
         // Envoy shows the headers of a request only until they have gone on.
@@ -569,10 +576,36 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_comes_before_a_stream_ends_is_judged_and_ends_both() {
+        let host = post("application/grpc");
+        let leak = r#"{"id":18,"name":"leak","pattern":"leak","targets":["response_body"]}"#;
+        let worker = Rc::new(Worker::new(&host));
+        let configuration =
+            format!(r#"{{"policy":{{"patterns":[{leak},{{"id":1,"name":"e","pattern":"evil"}}]}}}}"#);
+        assert!(worker.configure(&host, 1, configuration.as_bytes()));
+        let mut request = Request::new(Some(worker), 1);
+        assert_eq!(request.headers(&host, false), Flow::Continue);
+        assert_eq!(
+            arrive(&host, &mut request, "\0\0\0\0\x04good", false),
+            Flow::Continue
+        );
+        let headers = [(":status", "200"), ("content-type", "text/html")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        host.response.replace(headers.to_vec());
+        assert_eq!(request.response_headers(&host, false), Flow::Pause);
+        host.response_body.borrow_mut().extend_from_slice(b"a leak");
+        assert_eq!(request.response_body(&host, 6, true), Flow::Pause);
+        assert_eq!(statuses(&host), [502]);
+        assert_eq!(arrive(&host, &mut request, "\0\0\0\0\x04evil", true), Flow::Pause);
+        request.finish(&host);
+        assert_eq!(statuses(&host), [502], "one answer per request");
+    }
+
+    #[test]
     fn a_body_that_only_claims_to_be_a_stream_is_held_after_all() {
         for (body, expected) in [("a=1&b=evil", vec![403]), ("a=1&b=good", vec![])] {
             let host = post("application/grpc");
-            let mut request = Request::new(Some(worker(&host, "")));
+            let mut request = Request::new(Some(worker(&host, "")), 1);
             assert_eq!(request.headers(&host, false), Flow::Continue);
             host.request.borrow_mut().clear();
             let (first, second) = body.split_at(8);
@@ -590,7 +623,7 @@ mod tests {
             .borrow_mut()
             .push(("x-note".to_owned(), b"evil".to_vec()));
         let worker = worker(&host, r#","mode":"detect""#);
-        let mut request = Request::new(Some(Rc::clone(&worker)));
+        let mut request = Request::new(Some(Rc::clone(&worker)), 1);
         assert_eq!(request.headers(&host, false), Flow::Pause);
         request.finish(&host);
         assert_eq!(events(&host, &worker).len(), 1);
@@ -601,7 +634,7 @@ mod tests {
     fn a_body_over_a_limit_that_refuses_nothing_is_counted() {
         let host = form();
         let worker = worker(&host, r#","body":{"limit":10,"over_limit":"inspect_prefix"}"#);
-        let mut request = Request::new(Some(Rc::clone(&worker)));
+        let mut request = Request::new(Some(Rc::clone(&worker)), 1);
         request.headers(&host, false);
         assert_eq!(arrive(&host, &mut request, "a=123456789", true), Flow::Continue);
         assert_eq!((host.passed.get(), statuses(&host)), (1, vec![]));
@@ -621,7 +654,7 @@ mod tests {
             worker.tick(&host, 1);
         }
         assert_eq!(
-            Request::new(Some(Rc::clone(&worker))).headers(&host, true),
+            Request::new(Some(Rc::clone(&worker)), 1).headers(&host, true),
             Flow::Pause
         );
         assert_eq!(host.metric("secbeat_events_unreported_total"), 1);
@@ -632,7 +665,7 @@ mod tests {
         let host = FakeHost::with_request(&[(":method", "GET"), (":path", "/")]);
         for worker in [None, Some(Rc::new(Worker::new(&host)))] {
             host.refusals.borrow_mut().clear();
-            let mut request = Request::new(worker);
+            let mut request = Request::new(worker, 1);
             assert_eq!(request.headers(&host, false), Flow::Pause);
             assert_eq!(request.body(&host, 10, true), Flow::Pause);
             assert_eq!((host.passed.get(), statuses(&host)), (0, vec![503]));

@@ -4,7 +4,7 @@
 //! VM, under the name of the plugin. The root context configured last drives the ticks; older ones fall silent.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, RefCell, RefMut},
     sync::Arc,
     time::Duration,
 };
@@ -16,6 +16,7 @@ use secbeat_engine::{
 
 use crate::{
     configuration::Configuration,
+    holds::Holds,
     host::{RequestHost, WorkerHost},
     identity,
     loader::{Loader, Outcome},
@@ -38,6 +39,7 @@ pub(crate) struct Worker {
     reporter: RefCell<Reporter>,
     log_budget: RefCell<LogBudget>,
     draws: Draws,
+    holds: RefCell<Holds>,
     root: Cell<u32>,
     is_busy: Cell<bool>,
     #[cfg(feature = "faults")]
@@ -47,7 +49,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Interval of ticks after a configuration, and while a policy is being compiled.
     const BUSY: Duration = Duration::from_millis(1);
-    /// Interval of ticks otherwise, if there is somebody to report to.
+    /// Interval of ticks otherwise, if there is somebody to report to or responses may be held.
     const IDLE: Duration = Duration::from_millis(100);
     /// How long one slice of compilation may hold up the worker's requests.
     const SLICE: u64 = 2_000_000;
@@ -60,6 +62,7 @@ impl Worker {
             reporter: RefCell::new(Reporter::new(identity::draw(host.now()))),
             log_budget: RefCell::default(),
             draws: Draws::default(),
+            holds: RefCell::default(),
             root: Cell::new(0),
             is_busy: Cell::new(false),
             #[cfg(feature = "faults")]
@@ -90,7 +93,7 @@ impl Worker {
         }
         // Not reported here: Envoy tries a configuration in a throw-away VM first, which must not look like a
         // worker. That one never lives to see a tick.
-        host.tick_every(if self.loader.borrow().is_compiling() || self.wants_events() {
+        host.tick_every(if self.loader.borrow().is_compiling() || self.wants_ticks() {
             Self::BUSY
         } else {
             Duration::ZERO
@@ -111,7 +114,7 @@ impl Worker {
         }
         if self.is_busy.get() && !self.loader.borrow().is_compiling() {
             self.is_busy.set(false);
-            host.tick_every(if self.wants_events() {
+            host.tick_every(if self.wants_ticks() {
                 Self::IDLE
             } else {
                 Duration::ZERO
@@ -232,6 +235,49 @@ impl Worker {
             }
             None => info!("request refused status={status} reason=limit withheld={withheld}"),
         }
+    }
+
+    /// Traps if the headers of the response ask for it.
+    #[cfg(feature = "faults")]
+    pub(crate) fn trap_if_answered(&self, headers: &Headers) {
+        let faults = self.faults.borrow();
+        if headers
+            .iter()
+            .any(|(name, _)| Some(name) == faults.trap_on_response_header.as_ref())
+        {
+            faults::trap();
+        }
+    }
+
+    /// Traps if a piece of the response's body asks for it.
+    #[cfg(feature = "faults")]
+    pub(crate) fn trap_if_in(&self, piece: &[u8]) {
+        let faults = self.faults.borrow();
+        let asks = |text: &String| piece.windows(text.len()).any(|window| window == text.as_bytes());
+        if faults.trap_on_response_body.as_ref().is_some_and(asks) {
+            faults::trap();
+        }
+    }
+
+    /// The responses of which something is kept.
+    pub(crate) fn holds(&self) -> RefMut<'_, Holds> {
+        self.holds.borrow_mut()
+    }
+
+    /// Counts a response that was held for as long as the policy allows.
+    pub(crate) fn count_over_time<H: RequestHost>(&self, host: &H) {
+        self.metrics.response_over_time(host);
+    }
+
+    /// Counts a response body for which there was no room.
+    pub(crate) fn count_over_memory<H: RequestHost>(&self, host: &H) {
+        self.metrics.response_over_memory(host);
+    }
+
+    /// Whether there is something to look after between requests.
+    fn wants_ticks(&self) -> bool {
+        let holds = |policy: Arc<Policy>| policy.inspects_response_bodies();
+        self.wants_events() || self.policy().is_some_and(holds)
     }
 
     fn adopt<H: WorkerHost>(&self, host: &H, configuration: Configuration) {

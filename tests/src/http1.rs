@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -236,6 +236,13 @@ impl Connection {
     /// Whether the peer has closed the connection; waits for that or for bytes.
     pub fn is_closed(&mut self) -> bool {
         self.more().is_err()
+    }
+
+    /// Goes away, and reads what has come or still comes.
+    pub fn leave(mut self) -> Vec<u8> {
+        let _left = self.stream.shutdown(Shutdown::Write);
+        let _reset_or_ended = self.stream.read_to_end(&mut self.unread);
+        self.unread
     }
 
     fn rest(&mut self) -> Result<Vec<u8>> {

@@ -232,6 +232,7 @@ mod tests {
         for (key, widest) in [
             ("BODY__LIMIT", 16 * 1024 * 1024),
             ("RESPONSE__LIMIT", 16 * 1024 * 1024),
+            ("RESPONSE__HOLD_SECONDS", 300),
             ("LIMITS__ARGUMENTS", 100_000),
             ("LIMITS__COOKIES", 10_000),
             ("LIMITS__JSON_DEPTH", 512),
@@ -285,7 +286,7 @@ mod tests {
         for (section, count) in [
             ("waf", 8),
             ("waf.body", 3),
-            ("waf.response", 4),
+            ("waf.response", 6),
             ("waf.limits", 8),
             ("waf.scoring", 6),
             ("management", 5),

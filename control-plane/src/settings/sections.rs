@@ -22,7 +22,9 @@ pub const KEYS: &[&str] = &[
     "waf.response.inspect",
     "waf.response.limit",
     "waf.response.over_limit",
+    "waf.response.hold_seconds",
     "waf.response.content_types",
+    "waf.response.ask_identity",
     "waf.limits.arguments",
     "waf.limits.argument_name_length",
     "waf.limits.argument_length",
@@ -99,7 +101,9 @@ fn waf(mut section: Section<'_>, settings: &mut Settings) {
         ("skip", ResponseOverLimit::Skip),
     ];
     response.read("over_limit", &mut waf.response.over_limit, one_of(&over));
+    response.read("hold_seconds", &mut waf.response.hold_seconds, number(&(1..=300)));
     response.read("content_types", &mut waf.response.content_types, list(string));
+    response.read("ask_identity", &mut waf.response.ask_identity, boolean);
     response.finish();
     let mut limits = section.section("limits");
     limits.read("arguments", &mut waf.limits.arguments, size(1, 100_000));

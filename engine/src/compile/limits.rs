@@ -7,6 +7,8 @@ use crate::config::{PolicyConfig, ResponsePolicy, Scoring};
 
 /// Bytes of a body that may be held.
 const BODY_LIMIT: RangeInclusive<usize> = 1..=16 * 1024 * 1024;
+/// Seconds that a response may be held.
+const HOLD_SECONDS: RangeInclusive<u64> = 1..=300;
 const ARGUMENTS: RangeInclusive<usize> = 1..=100_000;
 /// Bytes of names and values, one by one or together: names stand in for what leads to a value in JSON and XML as well.
 const LENGTH: RangeInclusive<usize> = 1..=64 * 1024 * 1024;
@@ -23,6 +25,8 @@ pub(super) fn check(config: &PolicyConfig, errors: &mut Errors) {
     let limits = &config.limits;
     within("body.limit", &BODY_LIMIT, config.body.limit, errors);
     within("response.limit", &BODY_LIMIT, config.response.limit, errors);
+    let seconds = config.response.hold_seconds;
+    within("response.hold_seconds", &HOLD_SECONDS, seconds, errors);
     within("limits.arguments", &ARGUMENTS, limits.arguments, errors);
     for (path, found) in [
         ("limits.argument_name_length", limits.argument_name_length),
@@ -93,12 +97,6 @@ impl<T: fmt::Display> fmt::Display for OutOf<'_, T> {
 }
 
 fn check_content_types(content_types: &[String], errors: &mut Errors) {
-    /// What lasts while both sides talk, or until the user has enough of it.
-    const STREAMS: &[&str] = &[
-        "text/event-stream",
-        "application/grpc",
-        "multipart/x-mixed-replace",
-    ];
     const PATH: &str = "response.content_types";
     if content_types.len() > ResponsePolicy::TYPES {
         errors.add(
@@ -115,9 +113,9 @@ fn check_content_types(content_types: &[String], errors: &mut Errors) {
         if !is_content_type(text) {
             errors.add(
                 path,
-                format_args!("expected type/subtype, found `{}`", text.escape_debug()),
+                format_args!("expected type/subtype or type/*, found `{}`", text.escape_debug()),
             );
-        } else if STREAMS.iter().any(|stream| {
+        } else if ResponsePolicy::STREAMS.iter().any(|stream| {
             text.get(..stream.len())
                 .is_some_and(|beginning| beginning.eq_ignore_ascii_case(stream))
         }) {
@@ -126,7 +124,7 @@ fn check_content_types(content_types: &[String], errors: &mut Errors) {
     }
 }
 
-/// Whether a text is a content type without parameters (RFC 9110, 8.3.1).
+/// Whether a text is a content type without parameters (RFC 9110, 8.3.1), or `*` stands for its subtype or all of it.
 fn is_content_type(text: &str) -> bool {
     const LIMIT: usize = 128;
     let is_token = |text: &str| {
@@ -136,5 +134,9 @@ fn is_content_type(text: &str) -> bool {
     text.len() <= LIMIT
         && text
             .split_once('/')
-            .is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype))
+            .is_some_and(|(kind, subtype)| match (kind, subtype) {
+                ("*", _) => subtype == "*",
+                (_, "*") => is_token(kind),
+                _ => is_token(kind) && is_token(subtype),
+            })
 }

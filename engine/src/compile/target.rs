@@ -9,6 +9,9 @@ fn is_known(collection: Collection) -> bool {
     !matches!(collection, Collection::Matched | Collection::Tx)
 }
 
+/// The name of a body that is complete and short.
+const SHORT: &str = "short";
+
 /// Reads one target; the error says what was expected and what was found.
 pub(super) fn parse(text: &str) -> Result<Target, String> {
     let (exclude, count, rest) = match text.strip_prefix('!') {
@@ -37,6 +40,10 @@ pub(super) fn parse(text: &str) -> Result<Target, String> {
         None => Selector::All,
         Some(_) if !collection.is_named() => {
             return Err(format!("`{name}` has no names to select by"));
+        }
+        Some(SHORT) if collection == Collection::ResponseBody => Selector::Name(SHORT.as_bytes().into()),
+        Some(_) if collection == Collection::ResponseBody => {
+            return Err(format!("`{name}` can be selected by `{SHORT}` only"));
         }
         Some("") => return Err("expected a name or /expression/ after `:`".to_owned()),
         Some(selector) => parse_selector(selector, collection)?,
@@ -79,6 +86,9 @@ mod tests {
         assert!(target.exclude && target.selects(Collection::QueryValues, b"utm_x"));
         assert!(!target.selects(Collection::QueryValues, b"UTM_x"));
         assert!(parse("&cookies").unwrap().count);
+        let target = parse("response_body:short").unwrap();
+        assert!(target.selects(Collection::ResponseBody, b"short"));
+        assert!(!target.selects(Collection::ResponseBody, b""));
     }
 
     #[test]
@@ -89,6 +99,10 @@ mod tests {
             ("!&headers", "expected one of method"),
             ("path:x", "`path` has no names"),
             ("headers:", "expected a name"),
+            (
+                "response_body:long",
+                "`response_body` can be selected by `short` only",
+            ),
             ("headers://", "expected an expression"),
             ("headers:/(/", "unclosed group at byte 0"),
             ("matched", "expected one of method"),

@@ -62,7 +62,8 @@ collections! {
     ResponseStatus = "response_status", ResponseHeaders;
     /// Values of response headers.
     ResponseHeaders = "response_headers", ResponseHeaders;
-    /// The response body as it came.
+    /// The response body, without its encoding; its name is `short` when it is complete and short
+    /// ([`crate::Transaction::SHORT_BODY`]).
     ResponseBody = "response_body", ResponseBody;
     /// Transaction variables.
     Tx = "tx", RequestHeaders;
@@ -107,6 +108,7 @@ impl Collection {
                 | Self::FileNames
                 | Self::ParseErrors
                 | Self::ResponseHeaders
+                | Self::ResponseBody
                 | Self::Tx
                 | Self::Matched
         )

@@ -93,6 +93,12 @@ impl Fields {
         self.push(collection, Part::default(), value);
     }
 
+    /// Adds a value with a name.
+    pub(super) fn add_named(&mut self, collection: Collection, name: &[u8], value: &[u8]) {
+        let (name, value) = (self.store(name), self.store(value));
+        self.push(collection, name, value);
+    }
+
     /// Adds what a parser complained about.
     pub(super) fn add_error(&mut self, source: &str, error: ParseError) {
         let (name, value) = (

@@ -5,6 +5,7 @@ use std::{borrow::Cow, io::Write as _};
 use super::{
     RequestHead, ResponseHead,
     fields::{Fields, Part},
+    response::Order,
 };
 use crate::{
     Policy,
@@ -38,10 +39,12 @@ pub(super) struct Summary {
 #[derive(Debug, Clone, Default)]
 pub(super) struct ResponseSummary {
     status: u16,
-    /// Without parameters; empty when none is stated.
+    /// Every value, each with a comma behind it.
     pub(super) content_type: Vec<u8>,
     pub(super) content_length: Option<u64>,
-    pub(super) is_encoded: bool,
+    pub(super) coding: Coding,
+    /// The byte order of UTF-16, if the content type states one.
+    pub(super) order: Option<Order>,
     has_range: bool,
 }
 
@@ -60,14 +63,43 @@ impl ResponseSummary {
         match name {
             b":status" => self.status = number(value).unwrap_or_default(),
             b"content-type" => {
-                let essence = value.split(|byte| matches!(byte, b';' | b',')).next();
-                self.content_type = essence.unwrap_or_default().trim_ascii().to_vec();
+                self.content_type.extend_from_slice(value);
+                self.content_type.push(b',');
+                self.order = self.order.or_else(|| Order::stated(value));
             }
             b"content-length" => self.content_length = number(value),
-            b"content-encoding" => self.is_encoded |= is_encoding(value),
+            b"content-encoding" => value
+                .split(|byte| *byte == b',')
+                .for_each(|one| self.coding.add(one)),
             b"content-range" => self.has_range = true,
             _ => {}
         }
+    }
+}
+
+/// How the body of a response is encoded (`content-encoding`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Coding {
+    #[default]
+    Identity,
+    Gzip,
+    Deflate,
+    /// Any other, or several.
+    Unknown,
+}
+
+impl Coding {
+    /// Takes in one more name.
+    fn add(&mut self, name: &[u8]) {
+        if !is_encoding(name) {
+            return;
+        }
+        let is = |known: &[u8]| name.trim_ascii().eq_ignore_ascii_case(known);
+        *self = match self {
+            Self::Identity if is(b"gzip") || is(b"x-gzip") => Self::Gzip,
+            Self::Identity if is(b"deflate") => Self::Deflate,
+            _ => Self::Unknown,
+        };
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use super::{ResponseHead, Transaction};
+use super::{
+    ResponseHead, Transaction,
+    response::{Order, wide},
+};
 use crate::{
     Denial,
     matching::{Nothing, selects},
@@ -41,14 +44,24 @@ impl Overwrites {
         Some(headers.collect())
     }
 
-    /// The beginning of a body, up to the last byte that is overwritten.
-    pub(super) fn body(&self, body: &[u8]) -> Option<Vec<u8>> {
-        let end = self.body.iter().map(|range| range.end).max()?;
-        let mut beginning = body.get(..end)?.to_vec();
-        for range in &self.body {
-            overwrite(&mut beginning, range);
+    /// A body as it has to go on, and the end of its last byte that was overwritten; with a byte order the places are
+    /// those of its narrow form. Told once.
+    pub(super) fn take_body(&mut self, body: &[u8], order: Option<Order>) -> Option<(Vec<u8>, usize)> {
+        let ranges = std::mem::take(&mut self.body).into_iter();
+        let ranges: Vec<_> = match order {
+            Some(_) => ranges.map(|range| wide::place(&range)).collect(),
+            None => ranges.collect(),
+        };
+        let end = ranges.iter().map(|range| range.end).max()?;
+        let mut masked = body.to_vec();
+        for range in ranges {
+            match (order, masked.get_mut(range)) {
+                (Some(order), Some(place)) => wide::fill(place, Self::STAR, order),
+                (None, Some(place)) => place.fill(Self::STAR),
+                (_, None) => {}
+            }
         }
-        Some(beginning)
+        Some((masked, end))
     }
 
     fn room(&self) -> usize {
@@ -63,7 +76,8 @@ fn overwrite(value: &mut [u8], range: &Range<usize>) {
 }
 
 impl Transaction {
-    /// Notes every place that a rule matches in what the response phase at hand shows; a denial if there are too many.
+    /// Notes every place that a rule matches in what the response phase at hand shows; a denial if there are too many, or
+    /// it is too late.
     pub(super) fn overwrite(&mut self, planned: &PlannedRule) -> Option<Denial> {
         let rule = &planned.rule;
         let looked_at = match rule.phase {
@@ -80,7 +94,8 @@ impl Transaction {
             }
             let room = self.overwrites.room();
             let found = planned.head.test.find_all(field.value, room + 1, &Nothing);
-            if found.len() > room {
+            let is_late = !found.is_empty() && !self.can_overwrite(rule.phase);
+            if is_late || found.len() > room {
                 return Some(Denial {
                     status: Self::BAD_RESPONSE,
                     rule: Some(rule.id),

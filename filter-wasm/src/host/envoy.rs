@@ -7,7 +7,7 @@
 use std::{
     cell::RefCell,
     collections::BTreeMap,
-    rc::Rc,
+    rc::{Rc, Weak},
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -29,6 +29,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 thread_local! {
     /// The VM's memory, by the plugin's name. It outlives root contexts, of which Envoy makes one per configuration.
     static WORKERS: RefCell<BTreeMap<Vec<u8>, Rc<Worker>>> = const { RefCell::new(BTreeMap::new()) };
+    /// The streams whose responses were held at some time, by the number of their context.
+    static HOLDING: RefCell<BTreeMap<u32, Weak<RefCell<Request>>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Tells the SDK where to begin.
@@ -57,7 +59,13 @@ impl RootContext for Root {
 
     fn on_tick(&mut self) {
         match &self.worker {
-            Some(worker) => worker.tick(&Envoy, self.id),
+            Some(worker) => {
+                worker.tick(&Envoy, self.id);
+                let overdue = worker.holds().overdue(Envoy.now());
+                if !overdue.is_empty() {
+                    self.stop_holding(&overdue);
+                }
+            }
             None => Envoy.tick_every(Duration::ZERO),
         }
     }
@@ -66,8 +74,29 @@ impl RootContext for Root {
         Some(ContextType::HttpContext)
     }
 
-    fn create_http_context(&self, _id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream(Request::new(self.worker.clone()))))
+    fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
+        let request = Request::new(self.worker.clone(), id);
+        Some(Box::new(Stream {
+            id,
+            request: Rc::new(RefCell::new(request)),
+        }))
+    }
+}
+
+impl Root {
+    /// Lets responses go on that were held for too long, as if this were a callback of each of them.
+    fn stop_holding(&self, streams: &[u32]) {
+        for &id in streams {
+            let request = HOLDING.with_borrow(|holding| holding.get(&id).and_then(Weak::upgrade));
+            // A context ends with its stream, and then there is nothing to enter.
+            if let Some(request) = request
+                && let Ok(mut request) = request.try_borrow_mut()
+                && hostcalls::set_effective_context(id).is_ok()
+            {
+                request.stop_holding(&Envoy);
+            }
+        }
+        let _ = hostcalls::set_effective_context(self.id);
     }
 }
 
@@ -98,35 +127,56 @@ fn worker() -> Option<Rc<Worker>> {
     })
 }
 
-struct Stream(Request);
+struct Stream {
+    id: u32,
+    /// Shared with [`HOLDING`] only.
+    request: Rc<RefCell<Request>>,
+}
+
+impl Stream {
+    /// Runs a callback; callbacks never nest.
+    fn with(&self, run: impl FnOnce(&mut Request) -> Flow) -> Action {
+        match self.request.try_borrow_mut() {
+            Ok(mut request) => run(&mut request).into(),
+            Err(_) => Action::Pause,
+        }
+    }
+}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
-        self.0.headers(&Envoy, end).into()
+        self.with(|request| request.headers(&Envoy, end))
     }
 
     fn on_http_request_body(&mut self, size: usize, end: bool) -> Action {
-        self.0.body(&Envoy, size, end).into()
+        self.with(|request| request.body(&Envoy, size, end))
     }
 
     fn on_http_request_trailers(&mut self, _count: usize) -> Action {
-        self.0.trailers(&Envoy).into()
+        self.with(|request| request.trailers(&Envoy))
     }
 
     fn on_http_response_headers(&mut self, _count: usize, end: bool) -> Action {
-        self.0.response_headers(&Envoy, end).into()
+        let action = self.with(|request| request.response_headers(&Envoy, end));
+        if action == Action::Pause {
+            HOLDING.with_borrow_mut(|holding| holding.insert(self.id, Rc::downgrade(&self.request)));
+        }
+        action
     }
 
     fn on_http_response_body(&mut self, size: usize, end: bool) -> Action {
-        self.0.response_body(&Envoy, size, end).into()
+        self.with(|request| request.response_body(&Envoy, size, end))
     }
 
     fn on_http_response_trailers(&mut self, _count: usize) -> Action {
-        self.0.response_trailers(&Envoy).into()
+        self.with(|request| request.response_trailers(&Envoy))
     }
 
     fn on_log(&mut self) {
-        self.0.finish(&Envoy);
+        HOLDING.with_borrow_mut(|holding| holding.remove(&self.id));
+        if let Ok(mut request) = self.request.try_borrow_mut() {
+            request.finish(&Envoy);
+        }
     }
 }
 
@@ -203,12 +253,28 @@ impl RequestHost for Envoy {
         piece.ok().flatten().unwrap_or_default()
     }
 
-    fn replace_response_body(&self, beginning: &[u8]) {
-        if beginning.is_empty() {
+    fn replace_response_body(&self, length: usize, by: &[u8]) {
+        // Without a length the bytes would be put in front.
+        if length == 0 {
             return;
         }
         // Envoy refuses only without a buffer, and only what was read from one is ever replaced.
-        let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, beginning.len(), beginning);
+        let _ = hostcalls::set_buffer(BufferType::HttpResponseBody, 0, length, by);
+    }
+
+    fn set_request_header(&self, name: &str, value: &str) {
+        // Envoy refuses only without request headers, and they are there until they have gone on.
+        let _ = hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value));
+    }
+
+    fn set_response_header(&self, name: &str, value: Option<&str>) {
+        // Envoy refuses only without response headers, and they are there until they have gone on.
+        let _ = hostcalls::set_map_value(MapType::HttpResponseHeaders, name, value);
+    }
+
+    fn resume_response(&self) {
+        // Envoy refuses only contexts that are no streams.
+        let _ = hostcalls::resume_http_response();
     }
 
     fn client(&self) -> Option<Vec<u8>> {

@@ -21,6 +21,8 @@ pub(crate) struct FakeHost {
     pub(crate) response_body: RefCell<Vec<u8>>,
     /// How often anything about a response was asked or told.
     pub(crate) response_calls: Cell<u32>,
+    /// How often a response was let go on outside of the callbacks about it.
+    pub(crate) resumed: Cell<u32>,
     pub(crate) passed: Cell<u32>,
     pub(crate) refusals: RefCell<Vec<Refusal>>,
     pub(crate) interval: Cell<Duration>,
@@ -108,9 +110,24 @@ impl RequestHost for FakeHost {
         body.iter().skip(start).take(limit).copied().collect()
     }
 
-    fn replace_response_body(&self, beginning: &[u8]) {
+    fn replace_response_body(&self, length: usize, by: &[u8]) {
         self.response_calls.set(self.response_calls.get() + 1);
-        self.response_body.borrow_mut()[..beginning.len()].copy_from_slice(beginning);
+        self.response_body
+            .borrow_mut()
+            .splice(..length, by.iter().copied());
+    }
+
+    fn set_request_header(&self, name: &str, value: &str) {
+        set(&self.request, name, Some(value));
+    }
+
+    fn set_response_header(&self, name: &str, value: Option<&str>) {
+        self.response_calls.set(self.response_calls.get() + 1);
+        set(&self.response, name, value);
+    }
+
+    fn resume_response(&self) {
+        self.resumed.set(self.resumed.get() + 1);
     }
 
     fn response_headers(&self) -> Headers {
@@ -129,6 +146,12 @@ impl RequestHost for FakeHost {
     fn refuse(&self, refusal: &Refusal) {
         self.refusals.borrow_mut().push(refusal.clone());
     }
+}
+
+fn set(headers: &RefCell<Headers>, name: &str, value: Option<&str>) {
+    let mut headers = headers.borrow_mut();
+    headers.retain(|(found, _)| found != name);
+    headers.extend(value.map(|value| (name.to_owned(), value.as_bytes().to_vec())));
 }
 
 impl WorkerHost for FakeHost {

@@ -5,7 +5,7 @@
 
 use std::mem;
 
-use secbeat_engine::{Denial, ResponseHead, Verdict};
+use secbeat_engine::{Denial, MaskedBody, ResponseHead, Verdict};
 
 use super::{Exchange, Request, Stage, pairs};
 use crate::host::{Flow, RequestHost};
@@ -16,8 +16,8 @@ pub(super) enum Answer {
     /// Its headers have not arrived, or nothing more of it has to be seen.
     #[default]
     Open,
-    /// Held back; the engine has seen `seen` bytes of what the proxy buffers.
-    Held { seen: usize },
+    /// Held back until a time; the engine has seen `seen` bytes of what the proxy buffers.
+    Held { seen: usize, until: u64 },
     /// Going on, and shown to the engine as it streams by.
     Watched,
 }
@@ -26,14 +26,18 @@ impl Request {
     /// Status and headers of the response have arrived, perhaps before the request was complete; `end` tells that no
     /// body follows.
     pub(crate) fn response_headers<H: RequestHost>(&mut self, host: &H, end: bool) -> Flow {
+        if !self.is_answering() {
+            return self.unanswered();
+        }
+        let headers = host.response_headers();
+        #[cfg(feature = "faults")]
+        if let Some(worker) = &self.worker {
+            worker.trap_if_answered(&headers);
+        }
         let Some(exchange) = self.answering() else {
             return self.unanswered();
         };
         let transaction = &mut exchange.transaction;
-        if !transaction.policy().inspects_responses() {
-            return Flow::Continue;
-        }
-        let headers = host.response_headers();
         let pairs = pairs(&headers);
         let head = ResponseHead { headers: &pairs };
         let mut verdict = transaction.response_headers(&head, end);
@@ -50,24 +54,33 @@ impl Request {
 
     /// `size` bytes of the response's body are at hand, buffered ones included; `end` tells that no more follow.
     pub(crate) fn response_body<H: RequestHost>(&mut self, host: &H, size: usize, end: bool) -> Flow {
-        let Some(exchange) = self.answering() else {
-            return self.unanswered();
-        };
-        let mut seen = match exchange.answer {
-            Answer::Open => return Flow::Continue,
-            Answer::Held { seen } => seen,
-            Answer::Watched => 0,
+        let mut seen = match self.answering().map(|exchange| exchange.answer) {
+            None => return self.unanswered(),
+            Some(Answer::Open) => return Flow::Continue,
+            Some(Answer::Held { seen, .. }) => seen,
+            Some(Answer::Watched) => 0,
         };
         loop {
             let piece = host.response_body(seen, size.saturating_sub(seen).min(Self::PIECE));
+            #[cfg(feature = "faults")]
+            if let Some(worker) = &self.worker {
+                worker.trap_if_in(&piece);
+            }
             seen += piece.len();
             if piece.is_empty() && seen < size {
                 // The proxy does not give what it says it has: nobody can judge this.
                 return self.replace_unjudged(host);
             }
             let is_last = seen >= size;
+            let Some(exchange) = self.answering() else {
+                return self.unanswered();
+            };
             let verdict = exchange.transaction.response_body(&piece, end && is_last);
-            if is_last || !exchange.transaction.wants_response_body() {
+            let wants_more = exchange.transaction.wants_response_body();
+            if wants_more && !self.has_room() {
+                return self.give_up(host, seen, end);
+            }
+            if is_last || !wants_more {
                 return self.answer(host, verdict, seen, end);
             }
         }
@@ -79,7 +92,11 @@ impl Request {
             None => self.unanswered(),
             Some(exchange) => match exchange.answer {
                 Answer::Open => Flow::Continue,
-                Answer::Held { .. } | Answer::Watched => {
+                Answer::Held { seen, .. } => {
+                    let verdict = exchange.transaction.response_body(&[], true);
+                    self.answer(host, verdict, seen, true)
+                }
+                Answer::Watched => {
                     let verdict = exchange.transaction.response_body(&[], true);
                     self.answer(host, verdict, 0, true)
                 }
@@ -87,12 +104,33 @@ impl Request {
         }
     }
 
-    /// The exchange whose response some rule may want to see.
+    /// The response was held for as long as the policy allows: what came of it goes on, if nothing speaks against it. Not
+    /// called from within a callback about the response.
+    pub(crate) fn stop_holding<H: RequestHost>(&mut self, host: &H) {
+        let Some(exchange) = self.answering() else { return };
+        let Answer::Held { seen, .. } = exchange.answer else {
+            return;
+        };
+        let verdict = exchange.transaction.stop_holding_response();
+        if let Some(worker) = &self.worker {
+            worker.count_over_time(host);
+        }
+        if self.answer(host, verdict, seen, false) == Flow::Continue {
+            host.resume_response();
+        }
+    }
+
+    /// The exchange whose response some rule wants to see.
     fn answering(&mut self) -> Option<&mut Exchange> {
         match &mut self.stage {
             Stage::Answering(exchange) | Stage::Streaming(exchange) => Some(exchange),
             Stage::Idle | Stage::Held { .. } | Stage::Refused | Stage::Replaced => None,
         }
+    }
+
+    fn is_answering(&mut self) -> bool {
+        self.answering()
+            .is_some_and(|exchange| exchange.transaction.policy().inspects_responses())
     }
 
     /// What becomes of an answer that no rule wants to see.
@@ -109,25 +147,84 @@ impl Request {
         };
         match verdict {
             Verdict::Allow => {
-                if let (Answer::Held { .. }, Some(beginning)) =
-                    (exchange.answer, exchange.transaction.masked_body())
-                {
-                    host.replace_response_body(&beginning);
-                }
-                exchange.answer = if !end && exchange.transaction.wants_response_body() {
-                    Answer::Watched
+                put_masked(host, exchange, seen);
+                if !end && exchange.transaction.wants_response_body() {
+                    exchange.answer = Answer::Watched;
+                    self.has_room();
                 } else {
-                    Answer::Open
-                };
+                    self.settle(host);
+                }
                 Flow::Continue
             }
             Verdict::Hold if !end => {
-                exchange.answer = Answer::Held { seen };
+                let until = match exchange.answer {
+                    Answer::Held { until, .. } => until,
+                    Answer::Open | Answer::Watched => {
+                        let seconds = exchange.transaction.policy().response().hold_seconds;
+                        let span = std::time::Duration::from_secs(seconds).as_nanos();
+                        host.now().saturating_add(span as u64)
+                    }
+                };
+                exchange.answer = Answer::Held { seen, until };
+                self.has_room();
                 Flow::Pause
             }
             // Nothing more will come, so that waiting would hang the response.
             Verdict::Hold => self.replace_unjudged(host),
             Verdict::Deny(denial) => self.replace(host, denial),
+        }
+    }
+
+    /// Notes what is kept of the body, and tells whether there is room for it.
+    fn has_room(&mut self) -> bool {
+        let id = self.id;
+        let Some(exchange) = self.answering() else {
+            return true;
+        };
+        let until = match exchange.answer {
+            Answer::Held { until, .. } => Some(until),
+            Answer::Open | Answer::Watched => None,
+        };
+        let kept = exchange.transaction.response_body_kept();
+        match &self.worker {
+            Some(worker) => worker.holds().keep(id, kept, until),
+            None => true,
+        }
+    }
+
+    /// Inspects what there is of a body that there is no room for, and lets the rest pass.
+    fn give_up<H: RequestHost>(&mut self, host: &H, seen: usize, end: bool) -> Flow {
+        let Some(exchange) = self.answering() else {
+            return self.unanswered();
+        };
+        let verdict = exchange.transaction.stop_inspecting_response();
+        if let Some(worker) = &self.worker {
+            worker.count_over_memory(host);
+        }
+        self.answer(host, verdict, seen, end)
+    }
+
+    /// Nothing more of the response has to be seen. What is known of the exchange is needed no longer either, unless the
+    /// request still streams or some rule waits for the end.
+    fn settle<H: RequestHost>(&mut self, host: &H) {
+        match mem::take(&mut self.stage) {
+            Stage::Answering(exchange) if !exchange.transaction.policy().inspects_ends() => {
+                self.conclude(host, *exchange, None);
+            }
+            mut stage => {
+                if let Stage::Answering(exchange) | Stage::Streaming(exchange) = &mut stage {
+                    self.forget_hold(exchange);
+                    exchange.answer = Answer::Open;
+                }
+                self.stage = stage;
+            }
+        }
+    }
+
+    /// Gives back the room that the response took.
+    pub(super) fn forget_hold(&self, exchange: &Exchange) {
+        if let (Some(worker), Answer::Held { .. } | Answer::Watched) = (&self.worker, exchange.answer) {
+            worker.holds().forget(self.id);
         }
     }
 
@@ -142,13 +239,29 @@ impl Request {
         self.replace(host, denial)
     }
 
-    /// Puts a refusal in the place of the response.
+    /// Puts a refusal in the place of the response; what has gone on already is cut off where it stands.
     fn replace<H: RequestHost>(&mut self, host: &H, denial: Denial) -> Flow {
         if let Stage::Answering(exchange) | Stage::Streaming(exchange) = mem::take(&mut self.stage) {
             self.conclude(host, *exchange, Some(denial));
         }
         self.stage = Stage::Replaced;
         Flow::Pause
+    }
+}
+
+/// Puts what was masked in the place of the `seen` bytes that are held.
+fn put_masked<H: RequestHost>(host: &H, exchange: &mut Exchange, seen: usize) {
+    if !matches!(exchange.answer, Answer::Held { .. }) {
+        return;
+    }
+    match exchange.transaction.masked_body() {
+        Some(MaskedBody::Beginning(beginning)) => host.replace_response_body(beginning.len(), &beginning),
+        Some(MaskedBody::Decoded(body)) => {
+            host.set_response_header("content-encoding", None);
+            host.set_response_header("content-length", Some(&body.len().to_string()));
+            host.replace_response_body(seen, &body);
+        }
+        None => {}
     }
 }
 
@@ -180,7 +293,7 @@ mod tests {
 
         /// A request that has gone on, and what the origin answers.
         fn asked(&self, headers: &[(&str, &str)]) -> Request {
-            let mut request = Request::new(Some(Rc::clone(&self.worker)));
+            let mut request = Request::new(Some(Rc::clone(&self.worker)), 1);
             assert_eq!(request.headers(&self.host, true), Flow::Continue);
             // Envoy shows the headers of a request only until they have gone on.
             self.host.request.borrow_mut().clear();
@@ -346,7 +459,7 @@ mod tests {
     #[test]
     fn the_answer_to_a_refused_request_passes_unseen() {
         let site = Site::new(PATTERNS, r#","body":{"limit":1}"#);
-        let mut request = Request::new(Some(Rc::clone(&site.worker)));
+        let mut request = Request::new(Some(Rc::clone(&site.worker)), 1);
         assert_eq!(request.headers(&site.host, false), Flow::Pause);
         assert_eq!(request.body(&site.host, 1, false), Flow::Pause);
         assert_eq!(site.statuses(), [503], "the proxy gave nothing");
@@ -356,5 +469,108 @@ mod tests {
             went("stack trace")
         );
         assert_eq!(site.host.response_calls.get(), 0);
+    }
+
+    #[test]
+    fn a_slow_page_goes_on_when_its_time_is_over_and_is_cut_off_where_a_leak_shows() {
+        for (rest, expected, statuses) in [(" end", went(" end"), vec![]), ("race", held(), vec![502])] {
+            let site = Site::new(PATTERNS, r#","response":{"hold_seconds":2}"#);
+            let mut request = site.asked(PAGE);
+            assert_eq!(request.response_headers(&site.host, false), Flow::Pause);
+            assert_eq!(site.arrive(&mut request, "key-1 stack t", false), held());
+            assert_eq!(site.worker.holds().overdue(1_999_999_999), [0; 0]);
+            assert_eq!(site.worker.holds().overdue(2_000_000_000), [1]);
+            request.stop_holding(&site.host);
+            assert_eq!(site.host.resumed.get(), 1);
+            assert_eq!(site.gone(Flow::Continue), went("***** stack t"));
+            assert_eq!(site.worker.holds().overdue(u64::MAX), [0; 0]);
+            request.stop_holding(&site.host);
+            assert_eq!(site.host.resumed.get(), 1, "nothing is held");
+            assert_eq!(site.arrive(&mut request, rest, true), expected, "{rest}");
+            assert_eq!(site.statuses(), statuses);
+            assert_eq!(site.host.metric("secbeat_responses_over_time_total"), 1);
+        }
+    }
+
+    #[test]
+    fn a_leak_in_the_beginning_of_a_slow_page_is_replaced_when_its_time_is_over() {
+        let site = Site::new(PATTERNS, "");
+        let mut request = site.asked(PAGE);
+        request.response_headers(&site.host, false);
+        assert_eq!(site.arrive(&mut request, "stack trace", false), held());
+        request.stop_holding(&site.host);
+        assert_eq!((site.host.resumed.get(), site.statuses()), (0, vec![502]));
+        assert_eq!(site.arrive(&mut request, "more", true), held());
+    }
+
+    #[test]
+    fn a_body_that_there_is_no_room_for_passes_once_its_beginning_is_clean_and_is_counted() {
+        for (beginning, expected) in [("a page", went("a page")), ("stack trace", held())] {
+            let site = Site::new(PATTERNS, "");
+            site.worker.holds().keep(2, crate::holds::Holds::LIMIT, None);
+            let mut request = site.asked(PAGE);
+            request.response_headers(&site.host, false);
+            assert_eq!(site.arrive(&mut request, beginning, false), expected);
+            assert_eq!(site.host.metric("secbeat_responses_over_memory_total"), 1);
+            site.worker.holds().forget(2);
+            assert!(
+                site.worker.holds().keep(3, crate::holds::Holds::LIMIT, None),
+                "room is given back"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_a_page_is_given_back_when_it_ends_and_when_the_client_goes() {
+        for is_complete in [true, false] {
+            let site = Site::new(PATTERNS, "");
+            let mut request = site.asked(PAGE);
+            request.response_headers(&site.host, false);
+            site.arrive(&mut request, "a page", is_complete);
+            request.finish(&site.host);
+            assert!(site.worker.holds().keep(2, crate::holds::Holds::LIMIT, None));
+        }
+    }
+
+    #[test]
+    fn a_masked_body_that_was_encoded_goes_on_decoded() {
+        let site = Site::new(PATTERNS, "");
+        let mut request = site.asked(&[
+            (":status", "200"),
+            ("content-type", "text/html"),
+            ("content-encoding", "deflate"),
+            ("content-length", "13"),
+        ]);
+        assert_eq!(request.response_headers(&site.host, false), Flow::Pause);
+        // One stored block, as no text of its own says what bytes these are.
+        let wire = b"\x01\x08\0\xf7\xffa key-12";
+        site.host.response_body.borrow_mut().extend_from_slice(wire);
+        let flow = request.response_body(&site.host, wire.len(), true);
+        assert_eq!(site.gone(flow), went("a ******"));
+        let headers = site.host.response.borrow();
+        assert!(headers.iter().all(|(name, _)| name != "content-encoding"));
+        assert!(headers.contains(&("content-length".to_owned(), b"8".to_vec())));
+    }
+
+    #[test]
+    fn the_origin_is_asked_for_plain_bodies_only_where_the_policy_says_so() {
+        for (more, expected) in [("", "br"), (r#","response":{"ask_identity":true}"#, "identity")] {
+            let site = Site::new(PATTERNS, more);
+            let accept = ("accept-encoding".to_owned(), b"br".to_vec());
+            site.host.request.borrow_mut().push(accept);
+            Request::new(Some(Rc::clone(&site.worker)), 1).headers(&site.host, true);
+            let accept = ("accept-encoding".to_owned(), expected.as_bytes().to_vec());
+            assert!(site.host.request.borrow().contains(&accept), "{more}");
+        }
+    }
+
+    #[test]
+    fn workers_tick_where_responses_may_be_held() {
+        let site = Site::new(PATTERNS, "");
+        site.worker.tick(&site.host, 1);
+        assert!(!site.host.interval.get().is_zero());
+        let site = Site::new(r#"{"id":1,"name":"x","pattern":"evil"}"#, "");
+        site.worker.tick(&site.host, 1);
+        assert!(site.host.interval.get().is_zero());
     }
 }
