@@ -5,6 +5,7 @@
 
 mod error;
 mod format;
+mod responses;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,6 +16,7 @@ use std::{
 use secbeat_engine::{config::Category, rule::RuleId};
 
 pub use error::{CorpusError, CorpusErrors};
+pub use responses::ResponseCase;
 
 /// One request, and what has to become of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
