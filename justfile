@@ -45,9 +45,10 @@ lint: setup
 fuzz *arguments:
     @tools/fuzz "$@"
 
-# Break parsers and transformations on purpose and see which test notices: hours; `-f FILE`, `--shard 1/8` narrow it down
+# Break parsers and transformations on purpose and see which test notices, for hours; `mutants -f FILE` breaks one file
 mutants *arguments: setup
     @command -v cargo-mutants >/dev/null || { echo "cargo-mutants is missing: cargo install --locked cargo-mutants"; exit 1; }
+    if [ $# -eq 0 ]; then set -- -f 'engine/src/parse*' -f 'engine/src/parse/**' -f 'engine/src/transform*' -f 'engine/src/transform/**'; fi; \
     PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 cargo mutants --test-tool=nextest -p secbeat-engine --profile e2e \
         --output target "$@" -- --lib
 
