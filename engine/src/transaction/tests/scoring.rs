@@ -442,6 +442,20 @@ fn what_is_turned_off_or_let_go_is_not_judged() {
 }
 
 #[test]
+fn a_pattern_that_looks_twice_at_a_value_is_told_once() {
+    // Comments may be part of a string, so that the value is looked at with them and without.
+    let looks_twice = PatternConfig {
+        transformations: vec!["replace_comments".to_owned()],
+        targets: vec!["query_values".to_owned()],
+        ..scores(1, "word", Severity::Notice)
+    };
+    let mut transaction = transaction(&policy(Scoring::default(), vec![looks_twice]));
+    assert_eq!(transaction.policy().rules(), 2);
+    assert_eq!(head(&mut transaction, "/?a=word", &[], true), Verdict::Allow);
+    assert_eq!((ids(&transaction), transaction.inbound_score()), (vec![1], 2));
+}
+
+#[test]
 fn a_silent_match_that_completes_the_score_is_told() {
     let silent = |id, score| {
         let mut rule = always(id, score);
