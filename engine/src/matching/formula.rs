@@ -221,7 +221,13 @@ fn concatenated(mut left: Strings, right: &Strings) -> Result<Strings, Strings> 
     if is_nothing(right) {
         return Ok(left);
     }
-    if left.len() * right.len() > EXACT_LIMIT || longest(&left) + longest(right) > LITERAL_LIMIT {
+    // What is common to all of an alternation multiplies nothing.
+    let limit = if left.len() == 1 || right.len() == 1 {
+        ALTERNATION_LIMIT
+    } else {
+        EXACT_LIMIT
+    };
+    if left.len() * right.len() > limit || longest(&left) + longest(right) > LITERAL_LIMIT {
         return Err(left);
     }
     if let [tail] = right.as_slice() {
