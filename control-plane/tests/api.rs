@@ -121,7 +121,7 @@ async fn what_does_not_compile_is_refused_with_field_and_value() {
         (json!({"pattern": "(unclosed"}), "/pattern"),
         (json!({"pattern": ""}), "/pattern"),
         (json!({"pattern": "x", "operator": "detect_sql"}), "/operator"),
-        (json!({"pattern": "x", "operator": "detect_sqli"}), "/pattern"),
+        (json!({"pattern": "(", "operator": "detect_sqli"}), "/pattern"),
         (
             json!({"pattern": "x", "transformations": ["rot13"]}),
             "/transformations/0",
