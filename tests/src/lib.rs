@@ -7,6 +7,7 @@
 //! ```
 
 pub mod artifacts;
+pub mod bench;
 mod control_plane;
 pub mod corpus;
 pub mod efficacy;

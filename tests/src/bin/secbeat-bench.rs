@@ -2,7 +2,7 @@
 //! nothing, and with none, side by side in one run.
 //!
 //! The time is Envoy's own (user and system, from /proc/PID/stat), so that waiting, the clients and the origin do not
-//! count. The three Envoys take turns within each round, so that whatever else the machine does meets all alike; the
+//! count; clients and origin have one thread each, and every answer is the same short text. The three Envoys take turns within each round, so that whatever else the machine does meets all alike; the
 //! median of the rounds is shown. Compare within one run only.
 //!
 //! No request is sent twice: a number in its path, query, referrer, cookies and body changes each time, so that nobody
@@ -18,11 +18,11 @@ use std::{
     env,
     process::ExitCode,
     sync::atomic::{AtomicU32, Ordering},
-    thread,
 };
 
 use secbeat_e2e::{
-    Bootstrap, Connection, Context, Envoy, Failure, Journal, Origin, Request, Result, artifacts, ensure,
+    Bootstrap, Context, Envoy, Request, Result, artifacts,
+    bench::{self, ConstantOrigin},
 };
 
 /// Connections that send at the same time.
@@ -49,7 +49,7 @@ fn run() -> Result<()> {
     let requests = number("BENCH_REQUESTS", 8_000)?;
     let rounds = number("BENCH_ROUNDS", 7)?;
     let folder = tempfile::tempdir()?;
-    let origin = Origin::start(Journal::Count)?;
+    let origin = ConstantOrigin::start("text/plain; charset=utf-8", "Hello from the origin.\n")?;
     let shipped = |filter| Bootstrap::standalone(origin.address(), filter);
     let (filter, noop) = (artifacts::release_filter()?, artifacts::noop_filter()?);
     let bootstraps = [
@@ -83,7 +83,8 @@ fn run() -> Result<()> {
                     .zip(samples.get_mut(which))
                     .context("no such Envoy")?;
                 let before = envoy.process().cpu_ticks()?;
-                drive(envoy, &bytes, requests)?;
+                let bytes = bytes.clone();
+                bench::drive(envoy.address(), CLIENTS, requests, move || numbered(&bytes))?;
                 let ticks = envoy.process().cpu_ticks()? - before;
                 // The first round warms up.
                 if round > 0 {
@@ -138,30 +139,6 @@ fn kinds() -> [(&'static str, Request); 4] {
             Request::post("/feedback", "application/x-www-form-urlencoded", form),
         ),
     ]
-}
-
-/// Sends so many requests over connections that stay open.
-fn drive(envoy: &Envoy, request: &[u8], requests: usize) -> Result<()> {
-    let address = envoy.address();
-    thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|_| {
-                scope.spawn(move || -> Result<()> {
-                    let mut connection = Connection::open(address)?;
-                    for _ in 0..requests / CLIENTS {
-                        connection.send(&numbered(request))?;
-                        let status = connection.answer(false)?.status;
-                        ensure!(status == 200, "an honest request got {status}");
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        for client in clients {
-            client.join().map_err(|_| Failure::new("a client panicked"))??;
-        }
-        Ok(())
-    })
 }
 
 /// The request with a number that no other one has.
