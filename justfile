@@ -58,6 +58,12 @@ bench *arguments: setup wasm _noop
     cargo build --profile e2e -p secbeat-e2e
     @target/e2e/secbeat-bench "$@"
 
+# Search the slowest inputs of 8 KiB for each rule and for whole requests, and fail if one takes too long; takes minutes.
+# `bench-worst 7005001 7001002` searches for these rules only; WORST_STEPS (1000) says how many changes are tried
+bench-worst *arguments: setup wasm
+    cargo build --release -p secbeat-e2e --bin secbeat-bench-worst
+    @target/release/secbeat-bench-worst "$@"
+
 # Send the samples under EFFICACY_DATA through Envoy with the default settings (`efficacy native`: through the engine
 # alone, in seconds) and print true positives, true negatives and balanced accuracy per set and category
 efficacy *arguments: setup

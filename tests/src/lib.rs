@@ -22,6 +22,7 @@ mod process;
 mod stack;
 pub mod volley;
 pub mod wait;
+pub mod worst;
 
 pub use control_plane::{Api, ControlPlane};
 pub use envoy::{Bootstrap, Envoy, HostAndPort, validate};
