@@ -12,38 +12,96 @@ use secbeat_engine::{
     CompileErrors, Compiler, Policy, Progress, RequestHead, Transaction, Verdict, config::PolicyConfig,
 };
 
-type Pairs<'a> = &'a [(&'a str, &'a str)];
-
-const BROWSER: Pairs<'static> = &[
-    (
-        "user-agent",
-        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
-    ),
-    (
-        "accept",
-        "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
-    ),
-    ("accept-language", "en-US,en;q=0.9,de;q=0.8"),
-    ("accept-encoding", "gzip, deflate, br, zstd"),
-    (
-        "referer",
-        "https://shop.example/catalog?category=shoes&sort=price_asc&page=2",
-    ),
-    (
-        "sec-ch-ua",
-        "\"Chromium\";v=\"138\", \"Not)A;Brand\";v=\"8\", \"Google Chrome\";v=\"138\"",
-    ),
-    ("sec-ch-ua-platform", "\"Linux\""),
-    ("sec-fetch-dest", "document"),
-    ("sec-fetch-mode", "navigate"),
-    ("sec-fetch-site", "same-origin"),
-    ("upgrade-insecure-requests", "1"),
-    (
-        "cookie",
-        "session=8f14e45fceea167a5a36dedd4bea2543; theme=dark; _ga=GA1.2.1234567890.1700000000; cart=eyJpdGVtcyI6W119",
-    ),
-    ("x-request-id", "6f1c1f0e-3c5b-4f36-9d8a-1f2e3d4c5b6a"),
+/// The kinds of requests, as `./justw bench` sends them.
+const KINDS: [(&str, &str); 4] = [
+    ("small GET", include_str!("requests/small.http")),
+    ("browser GET", include_str!("requests/browser.http")),
+    ("1 KiB JSON POST", include_str!("requests/json.http")),
+    ("16 KiB form POST", include_str!("requests/form.http")),
 ];
+
+/// What stands in them where each request has a number of its own, of the same length.
+const NUMBER: &[u8] = b"00000000";
+
+/// What Envoy adds.
+const ADDED: [(&str, &str); 3] = [
+    (":scheme", "https"),
+    ("x-forwarded-proto", "https"),
+    ("x-request-id", "6f1c1f0e-3c5b-4f36-9d8a-1f2e00000000"),
+];
+
+/// A request whose bytes can be changed in place.
+struct Request {
+    headers: Vec<(Vec<u8>, Vec<u8>)>,
+    body: Vec<u8>,
+    number: u32,
+}
+
+impl Request {
+    /// From how it goes on the wire, with line feeds only.
+    fn parse(text: &str) -> Option<Self> {
+        let (head, body) = text.split_once("\n\n")?;
+        let (start, fields) = head.split_once('\n')?;
+        let mut start = start.split(' ');
+        let pseudo = [(":method", start.next()?), (":path", start.next()?)];
+        let fields = fields.lines().map(|line| line.split_once(": "));
+        let headers = pseudo.into_iter().map(Some).chain(fields).chain(ADDED.map(Some));
+        let owned = |(name, value): (&str, &str)| {
+            let name = if name == "host" { ":authority" } else { name };
+            (name.as_bytes().to_vec(), value.as_bytes().to_vec())
+        };
+        Some(Self {
+            headers: headers.map(|pair| pair.map(owned)).collect::<Option<_>>()?,
+            body: body.as_bytes().to_vec(),
+            number: 0x1000_0000,
+        })
+    }
+
+    /// The places of the number.
+    fn places(text: &[u8]) -> Vec<usize> {
+        let windows = text.windows(NUMBER.len()).enumerate();
+        windows
+            .filter(|(_, window)| *window == NUMBER)
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    /// Runs it so many times, each with a number of its own.
+    fn run(&mut self, policy: &Arc<Policy>, rounds: usize, mut done: impl FnMut(Duration)) {
+        let values = self.headers.iter().map(|(_, value)| Self::places(value));
+        let places: Vec<Vec<usize>> = values.chain([Self::places(&self.body)]).collect();
+        for _ in 0..rounds {
+            let number = format!("{:08x}", self.number);
+            self.number += 1;
+            let texts = self.headers.iter_mut().map(|(_, value)| value);
+            for (text, places) in texts.chain([&mut self.body]).zip(&places) {
+                for place in places {
+                    text.splice(*place..place + NUMBER.len(), number.bytes());
+                }
+            }
+            let begin = Instant::now();
+            black_box(self.judge(policy));
+            done(begin.elapsed());
+        }
+    }
+
+    fn judge(&self, policy: &Arc<Policy>) -> Verdict {
+        let pairs: Vec<(&[u8], &[u8])> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        let mut transaction = Transaction::new(Arc::clone(policy));
+        let head = RequestHead {
+            client: None,
+            headers: &pairs,
+        };
+        match transaction.request_headers(&head, self.body.is_empty()) {
+            Verdict::Hold => transaction.request_body(&self.body, true),
+            verdict => verdict,
+        }
+    }
+}
 
 fn main() -> Result<(), CompileErrors> {
     let config = PolicyConfig {
@@ -53,44 +111,26 @@ fn main() -> Result<(), CompileErrors> {
     let policy = Arc::new(compile(config)?);
     println!("{} rules, {} KiB", policy.rules(), policy.size() / 1024);
 
-    let json = json_body();
-    let form = form_body();
-    run(
-        &policy,
-        "small GET",
-        "/health",
-        &[("user-agent", "curl/8.5.0"), ("accept", "*/*")],
-        b"",
-    );
-    run(
-        &policy,
-        "browser GET",
-        "/catalog/item/42?color=dark%20blue&size=11&ref=home-page&q=it%27s+new",
-        BROWSER,
-        b"",
-    );
-    run(
-        &policy,
-        "POST 1 KiB JSON",
-        "/api/orders",
-        &[BROWSER, &[("content-type", "application/json")]].concat(),
-        &json,
-    );
-    let form_type = ("content-type", "application/x-www-form-urlencoded");
-    run(
-        &policy,
-        "POST 16 KiB form",
-        "/blog/save",
-        &[BROWSER, &[form_type]].concat(),
-        &form,
-    );
-    run(
-        &policy,
-        "attack in query",
-        "/?id=1%27%20UNION%20SELECT%20password%20FROM%20users--",
-        BROWSER,
-        b"",
-    );
+    let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
+    let only = arguments.next();
+    let rounds = arguments.next().and_then(|rounds| rounds.parse().ok());
+    for (name, text) in KINDS {
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let Some(mut request) = Request::parse(text) else {
+            continue;
+        };
+        let mut times = Vec::new();
+        request.run(&policy, rounds.unwrap_or(3_000), |time| times.push(time));
+        times.sort_unstable();
+        let median = times.get(times.len() / 2).copied().unwrap_or_default();
+        println!(
+            "{name:<20} {:>8.2} µs  {:?}",
+            median.as_secs_f64() * 1e6,
+            request.judge(&policy)
+        );
+    }
     Ok(())
 }
 
@@ -110,75 +150,4 @@ fn compile(config: PolicyConfig) -> Result<Policy, CompileErrors> {
             return policy;
         }
     }
-}
-
-fn run(policy: &Arc<Policy>, name: &str, path: &str, headers: Pairs<'_>, body: &[u8]) {
-    let method = if body.is_empty() { "GET" } else { "POST" };
-    let head = [
-        (":method", method),
-        (":path", path),
-        (":authority", "shop.example"),
-        (":scheme", "https"),
-    ];
-    let pairs: Vec<(&[u8], &[u8])> = head
-        .iter()
-        .chain(headers)
-        .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
-        .collect();
-    let once = || {
-        let mut transaction = Transaction::new(Arc::clone(policy));
-        let request = RequestHead {
-            client: None,
-            headers: &pairs,
-        };
-        match transaction.request_headers(&request, body.is_empty()) {
-            Verdict::Hold => transaction.request_body(body, true),
-            verdict => verdict,
-        }
-    };
-    let mut arguments = env::args().skip(1).filter(|argument| argument != "--bench");
-    if let Some(only) = arguments.next() {
-        let rounds = arguments
-            .next()
-            .and_then(|rounds| rounds.parse().ok())
-            .unwrap_or(0);
-        if only == name {
-            for _ in 0..rounds {
-                black_box(once());
-            }
-        }
-        return;
-    }
-    let verdict = once();
-    let mut times: Vec<Duration> = (0..300)
-        .map(|_| {
-            let before = Instant::now();
-            for _ in 0..10 {
-                black_box(once());
-            }
-            before.elapsed() / 10
-        })
-        .collect();
-    times.sort_unstable();
-    let median = times.get(times.len() / 2).copied().unwrap_or_default();
-    println!("{name:<20} {:>8.2} µs  {verdict:?}", median.as_secs_f64() * 1e6);
-}
-
-fn json_body() -> Vec<u8> {
-    let item = r#"{"sku":"AB-1234","name":"Running shoe, men's","qty":2,"price":79.95,"note":"Please ring twice & leave at O'Neill's."},"#;
-    let items = item.repeat(8);
-    format!(
-        r#"{{"customer":{{"id":4711,"email":"jane.doe@example.com"}},"items":[{}]}}"#,
-        items.trim_end_matches(',')
-    )
-    .into_bytes()
-}
-
-fn form_body() -> Vec<u8> {
-    let text = "It%27s+a+long+post+about+cooking%3A+select+fresh+herbs+from+the+garden%2C+drop+them+into+the+pan%3B+then+wait+%28about+5+min%29.%0D%0A";
-    format!(
-        "title=My+garden&tags=food%2Cherbs&csrf=8f14e45fceea167a&body={}",
-        text.repeat(16 * 1024 / text.len())
-    )
-    .into_bytes()
 }

@@ -21,7 +21,7 @@ use std::{
 };
 
 use secbeat_e2e::{
-    Bootstrap, Context, Envoy, Request, Result, artifacts,
+    Bootstrap, Context, Envoy, Result, artifacts,
     bench::{self, ConstantOrigin},
 };
 
@@ -72,7 +72,7 @@ fn run() -> Result<()> {
     let only = env::args().nth(1);
     let kinds = kinds().into_iter();
     for (name, request) in kinds.filter(|(name, _)| only.as_ref().is_none_or(|only| only == name)) {
-        let bytes = request.bytes();
+        let bytes = on_wire(request)?;
         let mut samples = vec![Vec::new(); envoys.len()];
         for round in 0..=rounds {
             for turn in 0..envoys.len() {
@@ -103,42 +103,43 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-fn kinds() -> [(&'static str, Request); 4] {
-    let chrome = Request::get("/catalogue/00000000?page=2&sort=price&colour=dark%20blue&q=running+shoes+00000000")
-        .header("user-agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36")
-        .header("sec-ch-ua", r#""Google Chrome";v="141", "Not?A_Brand";v="8", "Chromium";v="141""#)
-        .header("sec-ch-ua-mobile", "?0")
-        .header("sec-ch-ua-platform", r#""Windows""#)
-        .header("upgrade-insecure-requests", "1")
-        .header("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8")
-        .header("sec-fetch-site", "same-origin")
-        .header("sec-fetch-mode", "navigate")
-        .header("sec-fetch-user", "?1")
-        .header("sec-fetch-dest", "document")
-        .header("referer", "https://shop.example.com/catalogue/00000000?page=1&sort=price")
-        .header("accept-encoding", "gzip, deflate, br, zstd")
-        .header("accept-language", "en-GB,en;q=0.9,de-DE;q=0.8,de;q=0.7")
-        .header("cookie", "_ga=GA1.2.1873465521.00000000; session=4f1c9a7be2d84b0c00000000c2b1a09e; theme=dark; consent=analytics%3Dtrue");
-    let item = r#"{"sku":"SH-00000000","name":"Running shoe","size":43,"price":89.95,"note":"gift for Anna O'Brien"}"#;
-    let items: Vec<&str> = std::iter::repeat_n(item, 10).collect();
-    let json = format!(r#"{{"order":[{}]}}"#, items.join(","));
-    let field = "&comment=We+would+like+to+select+the+blue+one%2C+if+it+comes+from+the+same+table+as+before";
-    let form = format!(
-        "order=00000000&name=Anna+O%27Brien{}",
-        field.repeat(16 * 1024 / field.len())
-    );
+/// The requests, which the engine's own benchmark takes too.
+fn kinds() -> [(&'static str, &'static str); 4] {
     [
-        ("small GET", Request::get("/items/00000000")),
-        ("browser GET", chrome),
+        (
+            "small GET",
+            include_str!("../../../engine/benches/requests/small.http"),
+        ),
+        (
+            "browser GET",
+            include_str!("../../../engine/benches/requests/browser.http"),
+        ),
         (
             "1 KiB JSON POST",
-            Request::post("/orders", "application/json", json),
+            include_str!("../../../engine/benches/requests/json.http"),
         ),
         (
             "16 KiB form POST",
-            Request::post("/feedback", "application/x-www-form-urlencoded", form),
+            include_str!("../../../engine/benches/requests/form.http"),
         ),
     ]
+}
+
+/// A request as it goes on the wire, from one with line feeds only and without `content-length`.
+fn on_wire(text: &str) -> Result<Vec<u8>> {
+    let (head, body) = text
+        .split_once("\n\n")
+        .context("a request without an end of its head")?;
+    let length = match body.len() {
+        0 => String::new(),
+        length => format!("content-length: {length}\n"),
+    };
+    Ok(format!("{head}\n{length}\n")
+        .replace('\n', "\r\n")
+        .into_bytes()
+        .into_iter()
+        .chain(body.bytes())
+        .collect())
 }
 
 /// The request with a number that no other one has.
