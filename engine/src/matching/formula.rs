@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
-use super::ByteSet;
+use super::{ByteSet, need::frequency};
 
 /// A necessary condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,13 +70,17 @@ pub(crate) fn is_feasible(hir: &Hir, alphabet: impl Fn(u8) -> bool + Copy) -> bo
 }
 
 /// Members of an exact set beyond which it becomes a formula.
-const EXACT_LIMIT: usize = 48;
+const EXACT_LIMIT: usize = 96;
 /// The same for the branches of an alternation, where each is worth having.
 const ALTERNATION_LIMIT: usize = 500;
 /// Bytes of a literal beyond which it is not made longer.
 const LITERAL_LIMIT: usize = 24;
 /// Members of a class that is still spelt out.
 const CLASS_LIMIT: usize = 4;
+/// Bytes of a literal that tells too little alone.
+const SHORT: usize = 2;
+/// Strings that are kept of where an expression begins or ends.
+const EDGE_LIMIT: usize = 24;
 /// Members of a byte set beyond which it says too little.
 const SET_LIMIT: u32 = 200;
 
@@ -87,15 +91,161 @@ enum Derived {
     /// The expression matches exactly these, but for what surrounds them.
     Exact(Strings),
     /// All that is known.
-    Condition(Formula),
+    Partial(Partial),
+}
+
+/// What is known of an expression that matches too much to be spelt out.
+struct Partial {
+    head: Edge,
+    formula: Formula,
+    tail: Edge,
+}
+
+/// Strings with one of which every match begins, or ends; the empty one where nothing is known.
+struct Edge {
+    strings: Strings,
+    /// Whether the formula says so already.
+    is_told: bool,
 }
 
 impl Derived {
+    /// Only a condition is known.
+    fn condition(formula: Formula) -> Self {
+        Self::Partial(Partial {
+            head: Edge::unknown(),
+            formula,
+            tail: Edge::unknown(),
+        })
+    }
+
     fn into_formula(self) -> Formula {
         match self {
             Self::Exact(strings) => from_exact(strings),
-            Self::Condition(formula) => formula,
+            Self::Partial(partial) => partial.into_formula(),
         }
+    }
+
+    /// This, followed by something else.
+    fn then(self, next: Self) -> Self {
+        let partial = match (self, next) {
+            (Self::Exact(left), Self::Exact(right)) => match concatenated(left, &right) {
+                Ok(both) => return Self::Exact(both),
+                Err(left) => Partial {
+                    head: Edge::untold(left),
+                    formula: Formula::True,
+                    tail: Edge::untold(right),
+                },
+            },
+            (Self::Exact(left), Self::Partial(right)) => match Edge::untold(left).joined(right.head) {
+                Ok((head, parts)) => Partial {
+                    head,
+                    formula: and(vec![parts, right.formula]),
+                    tail: right.tail,
+                },
+                Err((left, right_head)) => Partial {
+                    head: left,
+                    formula: and(vec![right_head.into_formula(), right.formula]),
+                    tail: right.tail,
+                },
+            },
+            (Self::Partial(left), Self::Exact(right)) => match left.tail.joined(Edge::untold(right)) {
+                Ok((tail, parts)) => Partial {
+                    head: left.head,
+                    formula: and(vec![left.formula, parts]),
+                    tail,
+                },
+                Err((left_tail, right)) => Partial {
+                    head: left.head,
+                    formula: and(vec![left.formula, left_tail.into_formula()]),
+                    tail: right,
+                },
+            },
+            (Self::Partial(left), Self::Partial(right)) => {
+                let between = match left.tail.joined(right.head) {
+                    Ok((both, parts)) => and(vec![both.into_formula(), parts]),
+                    Err((left_tail, right_head)) => {
+                        and(vec![left_tail.into_formula(), right_head.into_formula()])
+                    }
+                };
+                Partial {
+                    head: left.head,
+                    formula: and(vec![left.formula, between, right.formula]),
+                    tail: right.tail,
+                }
+            }
+        };
+        Self::Partial(partial)
+    }
+
+    /// What every match begins or ends with.
+    fn edges(&self) -> (&[Vec<u8>], &[Vec<u8>]) {
+        match self {
+            Self::Exact(strings) => (strings, strings),
+            Self::Partial(partial) => (&partial.head.strings, &partial.tail.strings),
+        }
+    }
+}
+
+impl Partial {
+    fn into_formula(self) -> Formula {
+        let head = self.head.into_formula();
+        let tail = self.tail.into_formula();
+        if head == tail {
+            return and(vec![head, self.formula]);
+        }
+        and(vec![head, self.formula, tail])
+    }
+}
+
+impl Edge {
+    /// How likely one of several strings may be for them to tell more than their parts.
+    const RARE: f64 = 0.001;
+
+    fn unknown() -> Self {
+        Self::untold(nothing())
+    }
+
+    fn untold(strings: Strings) -> Self {
+        Self {
+            strings,
+            is_told: false,
+        }
+    }
+
+    fn told(strings: Strings) -> Self {
+        Self {
+            strings,
+            is_told: true,
+        }
+    }
+
+    fn into_formula(self) -> Formula {
+        if self.is_told {
+            Formula::True
+        } else {
+            from_exact(self.strings)
+        }
+    }
+
+    /// Every string of this one followed by every string of the other, and what is to be told of the two apart; both
+    /// again if they become too many or too long.
+    fn joined(self, next: Self) -> Result<(Self, Formula), (Self, Self)> {
+        if is_nothing(&self.strings) || is_nothing(&next.strings) {
+            return Err((self, next));
+        }
+        let Ok(both) = concatenated(self.strings.clone(), &next.strings) else {
+            return Err((self, next));
+        };
+        let is_any_told = self.is_told || next.is_told;
+        let gains = (!self.is_told || is_short(&next.strings)) && (!next.is_told || is_short(&self.strings));
+        if !is_any_told || gains && likelihood(&both) < Self::RARE {
+            return Ok((Self::untold(both), Formula::True));
+        }
+        if both.len() > EDGE_LIMIT {
+            return Err((self, next));
+        }
+        let parts = and(vec![self.into_formula(), next.into_formula()]);
+        Ok((Self::told(both), parts))
     }
 }
 
@@ -107,7 +257,7 @@ fn derive(hir: &Hir) -> Derived {
         HirKind::Capture(capture) => derive(&capture.sub),
         HirKind::Repetition(repetition) => derive_repetition(repetition),
         HirKind::Concat(parts) => derive_concat(parts),
-        HirKind::Alternation(parts) => derive_alternation(parts),
+        HirKind::Alternation(parts) => derive_alternation(&nothing(), parts),
     }
 }
 
@@ -118,15 +268,21 @@ fn derive_class(class: &Class) -> Derived {
         Class::Unicode(class) => class.is_ascii(),
     };
     // Both cases of a letter are one member.
-    let most = 2 * CLASS_LIMIT as u32;
-    if is_bytes && bytes.len() <= most {
+    if is_bytes && bytes.len() <= 2 * EDGE_LIMIT as u32 {
         let folded: Strings = bytes.iter().map(|byte| vec![byte.to_ascii_lowercase()]).collect();
         let folded = in_order(folded);
         if folded.len() <= CLASS_LIMIT {
             return Derived::Exact(folded);
         }
+        if folded.len() <= EDGE_LIMIT {
+            return Derived::Partial(Partial {
+                head: Edge::told(folded.clone()),
+                formula: bytes_formula(bytes),
+                tail: Edge::told(folded),
+            });
+        }
     }
-    Derived::Condition(bytes_formula(bytes))
+    Derived::condition(bytes_formula(bytes))
 }
 
 fn derive_repetition(repetition: &Repetition) -> Derived {
@@ -138,71 +294,113 @@ fn derive_repetition(repetition: &Repetition) -> Derived {
                 strings.push(Vec::new());
                 Derived::Exact(in_order(strings))
             }
-            _ => Derived::Condition(Formula::True),
+            _ => Derived::condition(Formula::True),
         },
-        (0, _) => Derived::Condition(Formula::True),
-        (min, max) => match inner(repetition) {
-            Derived::Exact(strings) if max == Some(min) && min <= 8 => {
+        (0, _) => Derived::condition(Formula::True),
+        (min, max) => {
+            let once = inner(repetition);
+            let (head, tail) = once.edges();
+            let (head, tail) = (Edge::told(head.to_vec()), Edge::told(tail.to_vec()));
+            if let Derived::Exact(strings) = &once
+                && max == Some(min)
+                && min <= 8
+            {
                 let mut product = nothing();
                 for _ in 0..min {
-                    match concatenated(product, &strings) {
+                    match concatenated(product, strings) {
                         Ok(longer) => product = longer,
-                        Err(_) => return Derived::Condition(from_exact(strings)),
+                        Err(_) => {
+                            let formula = once.into_formula();
+                            return Derived::Partial(Partial { head, formula, tail });
+                        }
                     }
                 }
-                Derived::Exact(product)
+                return Derived::Exact(product);
             }
-            derived => Derived::Condition(derived.into_formula()),
-        },
+            let formula = once.into_formula();
+            Derived::Partial(Partial { head, formula, tail })
+        }
     }
 }
 
 fn derive_concat(parts: &[Hir]) -> Derived {
-    let mut conditions = Vec::new();
-    let mut exact = nothing();
+    // Letters of either case are parts of their own: first the words that they make.
+    let (mut whole, mut word) = (Derived::Exact(nothing()), nothing());
     for part in parts {
-        match derive(part) {
-            Derived::Exact(strings) => match concatenated(exact, &strings) {
-                Ok(longer) => exact = longer,
+        let derived = match part.kind() {
+            // What stands before branches is a part of each of them.
+            HirKind::Alternation(parts) if is_short(&word) => {
+                match derive_alternation(&std::mem::replace(&mut word, nothing()), parts) {
+                    // Which is all of it then.
+                    Derived::Exact(strings) => {
+                        word = strings;
+                        continue;
+                    }
+                    partial => partial,
+                }
+            }
+            _ => derive(part),
+        };
+        match derived {
+            Derived::Exact(strings) => match concatenated(word, &strings) {
+                Ok(longer) => word = longer,
                 Err(before) => {
-                    conditions.push(from_exact(before));
-                    exact = strings;
+                    whole = whole.then(Derived::Exact(before));
+                    word = strings;
                 }
             },
-            Derived::Condition(formula) => {
-                conditions.push(from_exact(std::mem::replace(&mut exact, nothing())));
-                conditions.push(formula);
+            partial => {
+                let word = std::mem::replace(&mut word, nothing());
+                whole = whole.then(Derived::Exact(word)).then(partial);
             }
         }
     }
-    if conditions.is_empty() {
-        return Derived::Exact(exact);
-    }
-    conditions.push(from_exact(exact));
-    Derived::Condition(and(conditions))
+    whole.then(Derived::Exact(word))
 }
 
-fn derive_alternation(parts: &[Hir]) -> Derived {
-    let derived: Vec<Derived> = parts.iter().map(derive).collect();
-    if derived.iter().any(|part| matches!(part, Derived::Condition(_))) {
-        return Derived::Condition(or(derived.into_iter().map(Derived::into_formula).collect()));
+/// Branches, each of which follows what stands before them all.
+fn derive_alternation(before: &Strings, parts: &[Hir]) -> Derived {
+    let branch = |part| Derived::Exact(before.clone()).then(derive(part));
+    let derived: Vec<Derived> = parts.iter().map(branch).collect();
+    if derived.iter().any(|part| matches!(part, Derived::Partial(_))) {
+        let heads = union(derived.iter().map(|part| part.edges().0), EDGE_LIMIT);
+        let tails = union(derived.iter().map(|part| part.edges().1), EDGE_LIMIT);
+        return Derived::Partial(Partial {
+            head: Edge::told(heads.unwrap_or_else(nothing)),
+            formula: or(derived.into_iter().map(Derived::into_formula).collect()),
+            tail: Edge::told(tails.unwrap_or_else(nothing)),
+        });
     }
-    let mut union = Strings::new();
-    for part in derived {
-        if let Derived::Exact(strings) = part {
-            union.extend(strings);
-        }
+    let strings = derived.iter().map(|part| part.edges().0);
+    match union(strings, ALTERNATION_LIMIT) {
+        Some(strings) => Derived::Exact(strings),
+        None => Derived::condition(or(derived.into_iter().map(Derived::into_formula).collect())),
     }
-    let union = in_order(union);
-    if union.len() <= ALTERNATION_LIMIT {
-        Derived::Exact(union)
-    } else {
-        Derived::Condition(from_exact(union))
-    }
+}
+
+/// All of these strings, unless they are too many.
+fn union<'a>(sets: impl Iterator<Item = &'a [Vec<u8>]>, limit: usize) -> Option<Strings> {
+    let all = in_order(sets.flatten().cloned().collect());
+    (all.len() <= limit).then_some(all)
 }
 
 fn nothing() -> Strings {
     vec![Vec::new()]
+}
+
+/// Whether one of these strings gains by another one at its side.
+fn is_short(strings: &[Vec<u8>]) -> bool {
+    strings.iter().any(|string| string.len() <= SHORT)
+}
+
+/// How likely it is that one of these strings stands at a place of honest text, roughly.
+fn likelihood(strings: &Strings) -> f64 {
+    let chance = |string: &Vec<u8>| string.iter().map(|byte| frequency(*byte)).product::<f64>();
+    strings.iter().map(chance).sum()
+}
+
+fn is_nothing(strings: &[Vec<u8>]) -> bool {
+    matches!(strings, [string] if string.is_empty())
 }
 
 fn in_order(mut strings: Strings) -> Strings {
@@ -214,7 +412,6 @@ fn in_order(mut strings: Strings) -> Strings {
 /// Every string of the one set followed by every string of the other; `left` again if they become too many or too long.
 fn concatenated(mut left: Strings, right: &Strings) -> Result<Strings, Strings> {
     let longest = |strings: &Strings| strings.iter().map(Vec::len).max().unwrap_or(0);
-    let is_nothing = |strings: &Strings| strings.len() == 1 && longest(strings) == 0;
     if is_nothing(&left) {
         return Ok(right.clone());
     }
@@ -283,12 +480,17 @@ fn bytes_formula(bytes: ByteSet) -> Formula {
 }
 
 fn and(formulas: Vec<Formula>) -> Formula {
-    let mut members = Vec::new();
+    let mut members: Vec<Formula> = Vec::new();
     for formula in formulas {
-        match formula {
-            Formula::True => {}
-            Formula::And(inner) => members.extend(inner),
-            other => members.push(other),
+        let parts = match formula {
+            Formula::True => continue,
+            Formula::And(parts) => parts,
+            other => vec![other],
+        };
+        for part in parts {
+            if !members.contains(&part) {
+                members.push(part);
+            }
         }
     }
     match members.len() {

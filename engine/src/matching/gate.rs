@@ -57,6 +57,8 @@ pub(crate) struct Gates {
     pub(crate) literals: Literals,
     /// By literal: the gates that it may open.
     pub(crate) triggers: Vec<Vec<Opened>>,
+    /// How many ways there are through all gates.
+    pub(crate) ways: usize,
     /// Gates that a plain value may pass.
     pub(crate) plain: Bits,
     /// Gates by chain.
@@ -70,6 +72,8 @@ pub(crate) struct Gates {
 pub(crate) struct Opened {
     pub(crate) gate: u32,
     pub(crate) way: u32,
+    /// Number of the way among those of all gates.
+    pub(crate) number: u32,
 }
 
 /// A gate that may open without a literal, and the way through it.
@@ -196,12 +200,15 @@ impl GatesBuilder {
             };
             Phase::ALL.len() * Collection::COUNT
         ];
+        let mut ways = 0;
         for (index, (phase, gate)) in self.gates.iter().enumerate() {
+            let opened = |way| Opened {
+                gate: index as u32,
+                way,
+                number: ways as u32 + way,
+            };
             for (way, number) in gate.need.ways().iter().zip(0..) {
-                let opened = Opened {
-                    gate: index as u32,
-                    way: number,
-                };
+                let opened = opened(number);
                 for literal in way.trigger().unwrap_or_default() {
                     if let Some(gates) = triggers.get_mut(*literal as usize) {
                         gates.push(opened);
@@ -224,12 +231,13 @@ impl GatesBuilder {
                         continue;
                     }
                     lane.gates.insert(index);
-                    lane.untriggered.extend(untriggered(index as u32, &gate.need));
+                    lane.untriggered.extend(untriggered(&gate.need, opened));
                     if !lane.chains.contains(&gate.chain) {
                         lane.chains.extend(chains.path(gate.chain));
                     }
                 }
             }
+            ways += gate.need.ways().len();
         }
         for lane in &mut lanes {
             lane.chains.sort_unstable();
@@ -248,6 +256,7 @@ impl GatesBuilder {
             all,
             literals,
             triggers,
+            ways,
             plain,
             by_chain,
             lanes,
@@ -256,7 +265,7 @@ impl GatesBuilder {
 }
 
 /// The ways through a gate that need no literal to open.
-fn untriggered(gate: u32, need: &Need) -> impl Iterator<Item = Untriggered> {
+fn untriggered(need: &Need, opened: impl Fn(u32) -> Opened) -> impl Iterator<Item = Untriggered> {
     let ways = (0..).zip(need.ways()).filter(|(_, way)| way.trigger().is_none());
     ways.map(move |(number, way)| {
         let mut wanted = [Classes::ANY; Need::WANTED];
@@ -265,7 +274,7 @@ fn untriggered(gate: u32, need: &Need) -> impl Iterator<Item = Untriggered> {
             .zip(way.wanted())
             .for_each(|(to, from)| *to = *from);
         Untriggered {
-            opened: Opened { gate, way: number },
+            opened: opened(number),
             wanted,
         }
     })

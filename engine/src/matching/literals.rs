@@ -27,8 +27,11 @@ pub(crate) struct LiteralsBuilder {
 /// Finds literals regardless of ASCII case.
 #[derive(Debug)]
 pub(crate) struct Literals {
-    /// By the first two kinds of anchors.
-    pairs: Vec<Pair>,
+    /// By the first two kinds of anchors: a bit for each kind that may follow; that of no byte stands for literals of
+    /// two bytes.
+    followers: Box<[u64; PAIRS]>,
+    /// By the first two kinds of anchors: position in `starts` of the first anchor that begins with them.
+    firsts: Vec<u32>,
     /// Where in `entries` the literals of each anchor begin, in order of anchors; and where the last ones end.
     starts: Vec<u32>,
     entries: Vec<Entry>,
@@ -36,14 +39,8 @@ pub(crate) struct Literals {
     text: Vec<u8>,
 }
 
-/// The anchors that begin with two kinds.
-#[derive(Debug, Clone, Copy, Default)]
-struct Pair {
-    /// A bit for each kind that may follow; that of no byte stands for literals of two bytes.
-    followers: u64,
-    /// Position in `starts` of the first one.
-    first: u32,
-}
+/// Pairs of kinds.
+const PAIRS: usize = kind::COUNT * kind::COUNT;
 
 #[derive(Debug)]
 struct Entry {
@@ -54,6 +51,8 @@ struct Entry {
     /// What the literal has around its anchor, as [`word`] tells it, and which part of a word that is.
     word: u64,
     mask: u64,
+    /// Whether the word tells the whole literal.
+    is_whole: bool,
 }
 
 impl LiteralsBuilder {
@@ -87,17 +86,22 @@ impl LiteralsBuilder {
     /// The literals; to be called after the last step.
     pub(crate) fn finish(self) -> Literals {
         let mut literals = Literals {
-            pairs: vec![Pair::default(); Literals::PAIRS],
+            followers: Box::new([0; PAIRS]),
+            firsts: vec![0; PAIRS],
             starts: Vec::with_capacity(self.groups.len() + 1),
             entries: Vec::with_capacity(self.ordered.len()),
             text: Vec::new(),
         };
         for ((pair, third), members) in self.groups {
-            if let Some(pair) = literals.pairs.get_mut(pair) {
-                if pair.followers == 0 {
-                    pair.first = literals.starts.len() as u32;
+            let places = literals
+                .followers
+                .get_mut(pair)
+                .zip(literals.firsts.get_mut(pair));
+            if let Some((followers, first)) = places {
+                if *followers == 0 {
+                    *first = literals.starts.len() as u32;
                 }
-                pair.followers |= 1 << third;
+                *followers |= 1 << third;
             }
             literals.starts.push(literals.entries.len() as u32);
             for (number, before) in members {
@@ -111,8 +115,8 @@ impl LiteralsBuilder {
 }
 
 impl Literals {
-    /// Pairs of kinds.
-    const PAIRS: usize = kind::COUNT * kind::COUNT;
+    /// Places that are looked at together.
+    const BLOCK: usize = 64;
 
     /// How many literals there are.
     pub(crate) fn len(&self) -> usize {
@@ -120,79 +124,91 @@ impl Literals {
     }
 
     /// Adds the literals that stand in a value to those `seen`, and those that were not among them to `new`.
+    #[expect(clippy::indexing_slicing, reason = "the index is a remainder of the length")]
     pub(crate) fn scan(&self, value: &[u8], seen: &mut Bits, new: &mut Vec<u32>) {
         let mut place = pair(kind::NONE, kind::NONE);
-        for (at, byte) in value.iter().enumerate() {
-            let kind = kind::of(*byte);
-            let pair = self.pairs.get(place).copied().unwrap_or_default();
-            // No anchor begins with the kind of no byte.
-            if pair.followers & (1 << kind | 1 << kind::NONE) != 0 {
-                self.look_around(value, at - 2, pair, kind, seen, new);
+        let mut end = 0;
+        for block in value.chunks(Self::BLOCK) {
+            let mut hits = 0_u64;
+            for (number, byte) in block.iter().enumerate() {
+                let kind = kind::of(*byte);
+                let followers = self.followers[place % PAIRS];
+                // No anchor begins with the kind of no byte.
+                hits |= ((followers >> kind | followers >> kind::NONE) & 1) << number;
+                place = next(place, kind);
             }
-            place = next(place, kind);
+            while hits != 0 {
+                let at = end + hits.trailing_zeros() as usize;
+                self.look_around(value, at - 2, seen, new);
+                hits &= hits - 1;
+            }
+            end += block.len();
         }
-        let pair = self.pairs.get(place).copied().unwrap_or_default();
-        if pair.followers & 1 << kind::NONE != 0 {
-            self.look_around(value, value.len() - 2, pair, kind::NONE, seen, new);
+        if self.followers[place % PAIRS] >> kind::NONE & 1 == 1 {
+            self.look_around(value, value.len() - 2, seen, new);
         }
     }
 
     /// Bytes that the tables take.
     pub(crate) fn size(&self) -> usize {
-        size_of_val(self.pairs.as_slice())
+        size_of_val(self.followers.as_slice())
+            + size_of_val(self.firsts.as_slice())
             + size_of_val(self.starts.as_slice())
             + self.entries.len() * size_of::<Entry>()
             + self.text.len()
     }
 
-    /// Compares the literals of two bytes and those whose anchor is of these kinds with what stands at a place.
-    fn look_around(
+    /// Compares the literals whose anchor may stand at a place with what stands there.
+    fn look_around(&self, value: &[u8], at: usize, seen: &mut Bits, new: &mut Vec<u32>) {
+        let kind = |place| value.get(place).map_or(kind::NONE, |byte| kind::of(*byte));
+        let (pair, third) = (pair(kind(at), kind(at + 1)), kind(at + 2));
+        let (Some(&followers), Some(&first)) = (self.followers.get(pair), self.firsts.get(pair)) else {
+            return;
+        };
+        let word = word(value, at);
+        if followers >> kind::NONE & 1 == 1 {
+            self.compare(first, word, value, at, seen, new);
+        }
+        if third != kind::NONE && followers >> third & 1 == 1 {
+            let before = followers & ((1 << third) - 1);
+            self.compare(first + before.count_ones(), word, value, at, seen, new);
+        }
+    }
+
+    /// Compares the literals of one anchor.
+    fn compare(
         &self,
+        position: u32,
+        word: u64,
         value: &[u8],
         at: usize,
-        pair: Pair,
-        third: u8,
         seen: &mut Bits,
         new: &mut Vec<u32>,
     ) {
-        let pairs = self.of_anchor(pair, kind::NONE);
-        let longer = if third == kind::NONE {
-            &[]
-        } else {
-            self.of_anchor(pair, third)
+        let position = position as usize;
+        let Some([start, end]) = self.starts.get(position..).and_then(<[u32]>::first_chunk) else {
+            return;
         };
-        let word = word(value, at);
-        for entry in pairs.iter().chain(longer) {
+        let entries = self.entries.get(*start as usize..*end as usize);
+        for entry in entries.unwrap_or_default() {
             if word & entry.mask != entry.word || seen.contains(entry.literal as usize) {
                 continue;
             }
-            let text = self.text.get(entry.text.start as usize..entry.text.end as usize);
-            let text = text.unwrap_or_default();
-            let place = at
-                .checked_sub(entry.before as usize)
-                .and_then(|start| value.get(start..start + text.len()));
-            if place.is_some_and(|place| place.eq_ignore_ascii_case(text)) {
+            if entry.is_whole || self.stands(entry, value, at) {
                 seen.insert(entry.literal as usize);
                 new.push(entry.literal);
             }
         }
     }
 
-    /// The literals of one anchor.
-    fn of_anchor(&self, pair: Pair, third: u8) -> &[Entry] {
-        let bit = 1 << third;
-        if pair.followers & bit == 0 {
-            return &[];
-        }
-        let position = pair.first + (pair.followers & (bit - 1)).count_ones();
-        let mut range = self.starts.iter().skip(position as usize);
-        match (range.next(), range.next()) {
-            (Some(start), Some(end)) => self
-                .entries
-                .get(*start as usize..*end as usize)
-                .unwrap_or_default(),
-            _ => &[],
-        }
+    /// Whether a literal stands where its anchor does.
+    fn stands(&self, entry: &Entry, value: &[u8], at: usize) -> bool {
+        let text = self.text.get(entry.text.start as usize..entry.text.end as usize);
+        let text = text.unwrap_or_default();
+        let place = at
+            .checked_sub(entry.before as usize)
+            .and_then(|start| value.get(start..start + text.len()));
+        place.is_some_and(|place| place.eq_ignore_ascii_case(text))
     }
 
     /// Adds a literal to those of the last anchor.
@@ -210,6 +226,8 @@ impl Literals {
             text: first..self.text.len() as u32,
             word: word(text, at) & mask,
             mask,
+            // A letter's bits are its own, but for its case.
+            is_whole: held as usize == text.len() && text.iter().all(u8::is_ascii_lowercase),
         });
     }
 }
@@ -221,7 +239,7 @@ const fn pair(first: u8, second: u8) -> usize {
 
 /// The pair of the second one of a pair and what follows.
 const fn next(pair: usize, kind: u8) -> usize {
-    pair * kind::COUNT % Literals::PAIRS + kind as usize
+    pair * kind::COUNT % PAIRS + kind as usize
 }
 
 /// Bytes of a word from an anchor on.

@@ -33,6 +33,8 @@ pub(crate) struct Scratch {
     active: Bits,
     allowed: Bits,
     candidates: Bits,
+    /// Ways that were looked at for the copy at hand.
+    tried: Bits,
     /// Gates that need not be opened again.
     done: Bits,
     is_any_done: bool,
@@ -60,6 +62,7 @@ impl Scratch {
             active: set(),
             allowed: set(),
             candidates: set(),
+            tried: Bits::new(gates.ways),
             done: set(),
             is_any_done: false,
             seen: Bits::new(gates.literals.len()),
@@ -206,10 +209,16 @@ impl Scratch {
     /// Makes candidates of the allowed gates to which what was seen opens a way.
     fn open(&mut self, gates: &Gates, lane: &Lane, subject: Subject<'_>) {
         self.candidates.clear();
+        self.tried.clear();
         for literal in &self.touched {
             for opened in gates.triggers.get(*literal as usize).into_iter().flatten() {
-                if self.is_open(gates, *opened, subject) {
-                    self.candidates.insert(opened.gate as usize);
+                let number = opened.number as usize;
+                // Another literal may have led here before.
+                if !self.tried.contains(number) {
+                    self.tried.insert(number);
+                    if self.is_open(gates, *opened, subject) {
+                        self.candidates.insert(opened.gate as usize);
+                    }
                 }
             }
         }

@@ -76,11 +76,11 @@ impl Decoder {
     }
 }
 
-pub(super) fn digit(byte: u8) -> Option<u32> {
+pub(super) const fn digit(byte: u8) -> Option<u32> {
     match byte {
-        b'A'..=b'Z' => Some(u32::from(byte - b'A')),
-        b'a'..=b'z' => Some(u32::from(byte - b'a') + 26),
-        b'0'..=b'9' => Some(u32::from(byte - b'0') + 52),
+        b'A'..=b'Z' => Some((byte - b'A') as u32),
+        b'a'..=b'z' => Some((byte - b'a') as u32 + 26),
+        b'0'..=b'9' => Some((byte - b'0') as u32 + 52),
         b'+' => Some(62),
         b'/' => Some(63),
         _ => None,

@@ -115,29 +115,53 @@ fn ending_base64(input: &[u8]) -> Option<Vec<u8>> {
     if count < SHORTEST || count % 4 == 1 || !matches!(before, [] | [.., b'=' | b',' | b':']) {
         return None;
     }
-    let (head, _) = digits.split_at_checked(HEAD.min(count))?;
     // Most values show with their first letters that they are something else.
-    match std::str::from_utf8(&bytes(head)?) {
-        Err(error) if error.error_len().is_some() => return None,
-        _ => {}
+    if !may_be_text(digits) {
+        return None;
     }
     let text = bytes(digits)?;
     std::str::from_utf8(&text).ok()?;
     Some([before, &text].concat())
 }
 
-/// Digits that tell text from other bytes.
-const HEAD: usize = 24;
+/// Whether the first digits decode to what a text may begin with.
+fn may_be_text(digits: &[u8]) -> bool {
+    const GROUPS: usize = 6;
+    let mut head = [0; 3 * GROUPS];
+    let mut decoded = 0;
+    for (group, place) in digits.chunks_exact(4).zip(head.chunks_exact_mut(3)) {
+        let Some(bytes) = group_bytes(group) else {
+            return false;
+        };
+        let is_begin = decoded == 0 && !matches!(bytes.first(), Some(..0x80 | 0xc2..=0xf4));
+        if is_begin || !bytes.iter().all(|&byte| is_text(byte)) {
+            return false;
+        }
+        place.copy_from_slice(&bytes);
+        decoded += bytes.len();
+    }
+    match std::str::from_utf8(head.get(..decoded).unwrap_or_default()) {
+        Ok(_) => true,
+        // It may go on behind the end.
+        Err(error) => error.error_len().is_none(),
+    }
+}
+
+/// The bytes of up to four digits; those of fewer are filled up with zeros.
+fn group_bytes(group: &[u8]) -> Option<[u8; 3]> {
+    let mut bits = 0_u32;
+    for &byte in group {
+        bits = bits << 6 | url_digit(byte)?;
+    }
+    bits <<= 6 * 4_usize.saturating_sub(group.len());
+    let [_, bytes @ ..] = bits.to_be_bytes();
+    Some(bytes)
+}
 
 fn bytes(digits: &[u8]) -> Option<Vec<u8>> {
     let mut output = Vec::with_capacity(digits.len() / 4 * 3 + 3);
     for group in digits.chunks(4) {
-        let mut bits = 0_u32;
-        for &byte in group {
-            bits = bits << 6 | url_digit(byte)?;
-        }
-        bits <<= 6 * (4 - group.len());
-        let [_, bytes @ ..] = bits.to_be_bytes();
+        let bytes = group_bytes(group)?;
         let whole = bytes.get(..group.len().saturating_sub(1))?;
         if !whole.iter().all(|&byte| is_text(byte)) {
             return None;
@@ -148,12 +172,34 @@ fn bytes(digits: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A digit of either alphabet; a space is a plus that a query's parser undid.
+#[expect(clippy::indexing_slicing, reason = "the table has an entry for every byte")]
 fn url_digit(byte: u8) -> Option<u32> {
-    base64::digit(match byte {
-        b'-' | b' ' => b'+',
-        b'_' => b'/',
-        other => other,
-    })
+    match DIGITS[byte as usize] {
+        NO_DIGIT => None,
+        digit => Some(u32::from(digit)),
+    }
+}
+
+const NO_DIGIT: u8 = u8::MAX;
+
+static DIGITS: [u8; 256] = digits();
+
+#[expect(clippy::indexing_slicing, reason = "the loop ends at the length of the table")]
+const fn digits() -> [u8; 256] {
+    let mut table = [NO_DIGIT; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let plain = match byte as u8 {
+            b'-' | b' ' => b'+',
+            b'_' => b'/',
+            other => other,
+        };
+        if let Some(digit) = base64::digit(plain) {
+            table[byte] = digit as u8;
+        }
+        byte += 1;
+    }
+    table
 }
 
 fn is_text(byte: u8) -> bool {

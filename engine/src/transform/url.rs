@@ -14,24 +14,25 @@ pub(crate) fn percent_decode(input: &[u8], plus: u8) -> (Cow<'_, [u8]>, bool) {
     output.extend_from_slice(head);
     let mut is_broken = false;
     // Byte by byte: codes stand too close in forms for a search to pay.
-    loop {
-        match rest {
-            [b'%', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
-                output.push(byte);
-                rest = after;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        output.push(match byte {
+            b'+' => plus,
+            b'%' => {
+                if let [high, low, after @ ..] = rest
+                    && let Some(byte) = hex::pair(*high, *low)
+                {
+                    rest = after;
+                    byte
+                } else {
+                    is_broken = true;
+                    b'%'
+                }
             }
-            [b'+', after @ ..] => {
-                output.push(plus);
-                rest = after;
-            }
-            [byte, after @ ..] => {
-                is_broken |= *byte == b'%';
-                output.push(*byte);
-                rest = after;
-            }
-            [] => return (Cow::Owned(output), is_broken),
-        }
+            byte => *byte,
+        });
     }
+    (Cow::Owned(output), is_broken)
 }
 
 /// As the parsers of query and form decode.

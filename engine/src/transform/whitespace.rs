@@ -59,14 +59,21 @@ fn replace(input: &[u8], at_space: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     }
 }
 
-/// Whether anything but single blanks is in the way.
+/// Whether anything but single blanks is in the way. In blocks, which compilers turn into wide instructions.
 pub(super) fn may_compress(input: &[u8]) -> bool {
-    let mut after_blank = false;
-    input.iter().any(|&byte| {
-        let repeated = after_blank && byte == b' ';
-        after_blank = byte == b' ';
-        repeated || (byte != b' ' && is_any_space(byte))
-    })
+    const BLOCK: usize = 64;
+    let behind = input.get(1..).unwrap_or_default();
+    let is_other = |byte: u8| byte != b' ' && is_any_space(byte);
+    input.last().is_some_and(|last| is_other(*last))
+        || input
+            .chunks(BLOCK)
+            .zip(behind.chunks(BLOCK))
+            .any(|(block, behind)| {
+                let pairs = block.iter().zip(behind);
+                pairs.fold(false, |seen, (&byte, &next)| {
+                    seen | is_other(byte) | (byte == b' ' && next == b' ')
+                })
+            })
 }
 
 pub(super) fn trim(input: &[u8]) -> Vec<u8> {
