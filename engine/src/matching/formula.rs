@@ -307,13 +307,11 @@ fn derive_repetition(repetition: &Repetition) -> Derived {
             {
                 let mut product = nothing();
                 for _ in 0..min {
-                    match concatenated(product, strings) {
-                        Ok(longer) => product = longer,
-                        Err(_) => {
-                            let formula = once.into_formula();
-                            return Derived::Partial(Partial { head, formula, tail });
-                        }
-                    }
+                    let Ok(longer) = concatenated(product, strings) else {
+                        let formula = once.into_formula();
+                        return Derived::Partial(Partial { head, formula, tail });
+                    };
+                    product = longer;
                 }
                 return Derived::Exact(product);
             }
@@ -336,7 +334,7 @@ fn derive_concat(parts: &[Hir]) -> Derived {
                         word = strings;
                         continue;
                     }
-                    partial => partial,
+                    partial @ Derived::Partial(_) => partial,
                 }
             }
             _ => derive(part),
@@ -349,7 +347,7 @@ fn derive_concat(parts: &[Hir]) -> Derived {
                     word = strings;
                 }
             },
-            partial => {
+            partial @ Derived::Partial(_) => {
                 let word = std::mem::replace(&mut word, nothing());
                 whole = whole.then(Derived::Exact(word)).then(partial);
             }

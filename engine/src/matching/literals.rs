@@ -84,6 +84,7 @@ impl LiteralsBuilder {
     }
 
     /// The literals; to be called after the last step.
+    #[expect(clippy::large_stack_arrays, reason = "the array is made in its box")]
     pub(crate) fn finish(self) -> Literals {
         let mut literals = Literals {
             followers: Box::new([0; PAIRS]),

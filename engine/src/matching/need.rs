@@ -172,7 +172,7 @@ impl Condition {
     }
 }
 
-/// All of these, each once.
+/// All of these, each once; what is told in one step comes first.
 fn all(conditions: impl Iterator<Item = Condition>) -> Condition {
     let mut members: Vec<Condition> = Vec::new();
     for condition in conditions {
@@ -180,6 +180,7 @@ fn all(conditions: impl Iterator<Item = Condition>) -> Condition {
             members.push(condition);
         }
     }
+    members.sort_by_key(|member| !matches!(member, Condition::Classes(_)));
     if members.len() == 1 {
         return members.pop().unwrap_or(Condition::Holds);
     }

@@ -6,33 +6,37 @@ use super::{hex, rewrite, unicode};
 
 /// Undoes `%XX`, and writes `plus` for `+`; tells too whether a `%` stood for nothing. Borrows when nothing changes.
 pub(crate) fn percent_decode(input: &[u8], plus: u8) -> (Cow<'_, [u8]>, bool) {
-    let Some(first) = memchr::memchr2(b'%', b'+', input) else {
+    if memchr::memchr2(b'%', b'+', input).is_none() {
         return (Cow::Borrowed(input), false);
-    };
-    let (head, mut rest) = input.split_at_checked(first).unwrap_or((input, &[]));
-    let mut output = Vec::with_capacity(input.len());
-    output.extend_from_slice(head);
-    let mut is_broken = false;
-    // Byte by byte: codes stand too close in forms for a search to pay.
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        output.push(match byte {
-            b'+' => plus,
-            b'%' => {
-                if let [high, low, after @ ..] = rest
-                    && let Some(byte) = hex::pair(*high, *low)
-                {
-                    rest = after;
-                    byte
-                } else {
-                    is_broken = true;
-                    b'%'
-                }
-            }
-            byte => *byte,
-        });
     }
+    // No sign that is a part of a code is a plus, so that these can be written all at once.
+    let mut output: Vec<u8> = input
+        .iter()
+        .map(|&byte| if byte == b'+' { plus } else { byte })
+        .collect();
+    let is_broken = undo_codes(&mut output);
     (Cow::Owned(output), is_broken)
+}
+
+/// Undoes `%XX` in place; tells whether a `%` stood for nothing.
+fn undo_codes(bytes: &mut Vec<u8>) -> bool {
+    let (mut read, mut written, mut is_broken) = (0, 0, false);
+    while let Some(run) = memchr::memchr(b'%', bytes.get(read..).unwrap_or_default()) {
+        let code = read + run;
+        bytes.copy_within(read..code, written);
+        written += run;
+        let digits = bytes.get(code + 1..).and_then(<[u8]>::first_chunk);
+        let byte = digits.and_then(|[high, low]| hex::pair(*high, *low));
+        if let Some(place) = bytes.get_mut(written) {
+            *place = byte.unwrap_or(b'%');
+        }
+        written += 1;
+        is_broken |= byte.is_none();
+        read = code + if byte.is_some() { 3 } else { 1 };
+    }
+    bytes.copy_within(read.., written);
+    bytes.truncate(written + bytes.len().saturating_sub(read));
+    is_broken
 }
 
 /// As the parsers of query and form decode.

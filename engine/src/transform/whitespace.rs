@@ -62,17 +62,17 @@ fn replace(input: &[u8], at_space: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
 /// Whether anything but single blanks is in the way. In blocks, which compilers turn into wide instructions.
 pub(super) fn may_compress(input: &[u8]) -> bool {
     const BLOCK: usize = 64;
+    let is_other = |byte: u8| byte.wrapping_sub(b'\t') <= b'\r' - b'\t' || byte == 0xa0;
     let behind = input.get(1..).unwrap_or_default();
-    let is_other = |byte: u8| byte != b' ' && is_any_space(byte);
     input.last().is_some_and(|last| is_other(*last))
         || input
             .chunks(BLOCK)
             .zip(behind.chunks(BLOCK))
             .any(|(block, behind)| {
                 let pairs = block.iter().zip(behind);
-                pairs.fold(false, |seen, (&byte, &next)| {
-                    seen | is_other(byte) | (byte == b' ' && next == b' ')
-                })
+                pairs.fold(0, |seen, (&byte, &next)| {
+                    seen | u8::from(is_other(byte)) | (u8::from(byte == b' ') & u8::from(next == b' '))
+                }) != 0
             })
 }
 
