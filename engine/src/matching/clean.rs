@@ -1,5 +1,5 @@
 //! Remembers short values that no gate found anything in, for honest clients send the same ones again and again:
-//! `user-agent`, `accept`, `sec-ch-ua` and their like, and the names of parameters.
+//! `user-agent`, `accept`, `sec-ch-ua` and their like, names of parameters, and those of their values that are choices.
 
 use crate::rule::{Collection, Phase};
 
@@ -9,8 +9,10 @@ use crate::rule::{Collection, Phase};
 /// values of his own he can only make others be looked at again.
 #[derive(Debug, Default)]
 pub(super) struct Clean {
-    /// By the hash of a key; empty until the first value is remembered.
-    slots: Vec<Option<Slot>>,
+    /// By the hash of a key, the one used last first; empty until the first value is seen.
+    sets: Vec<[Option<Slot>; 2]>,
+    /// By the hash of a key: another part of the hash that was last seen there. What never comes again gets no further.
+    seen: Vec<u32>,
     /// Where the key that was asked for last belongs.
     last: u64,
 }
@@ -25,10 +27,14 @@ struct Slot {
 }
 
 impl Clean {
-    /// Values remembered, a power of two.
-    const SLOTS: usize = 512;
-    /// Bytes of name and value beyond which nothing is remembered.
+    /// Pairs of values remembered, a power of two.
+    const SETS: usize = 256;
+    /// Hashes kept of values that were seen once, a power of two.
+    const SEEN: usize = 1_024;
+    /// Bytes of name and value of a header beyond which nothing is remembered.
     const LIMIT: usize = 320;
+    /// The same for other values, of which those that come again are choices and not texts.
+    const SHORT: usize = 64;
 
     /// Whether the value is known to be clean.
     pub(super) fn contains(&mut self, place: (Phase, Collection), name: &[u8], value: &[u8]) -> bool {
@@ -36,26 +42,47 @@ impl Clean {
             return false;
         }
         self.last = hash(place, name, value);
-        let slot = self.slots.get(self.last as usize % Self::SLOTS);
-        slot.and_then(Option::as_ref).is_some_and(|slot| {
-            slot.hash == self.last
-                && slot.place == place
-                && slot.name_len == name.len()
-                && slot.bytes.split_at_checked(name.len()) == Some((name, value))
-        })
+        let Some(set) = self.sets.get_mut(self.last as usize % Self::SETS) else {
+            return false;
+        };
+        let is_it = |slot: &Option<Slot>| {
+            slot.as_ref().is_some_and(|slot| {
+                slot.hash == self.last
+                    && slot.place == place
+                    && slot.name_len == name.len()
+                    && slot.bytes.split_at_checked(name.len()) == Some((name, value))
+            })
+        };
+        let [first, second] = set;
+        if is_it(first) {
+            return true;
+        }
+        let is_second = is_it(second);
+        if is_second {
+            std::mem::swap(first, second);
+        }
+        is_second
     }
 
-    /// Remembers the value that was asked for last.
+    /// Remembers the value that was asked for last, unless this is the first time that it was.
     pub(super) fn insert(&mut self, place: (Phase, Collection), name: &[u8], value: &[u8]) {
         if !is_eligible(place.1, name, value) {
             return;
         }
-        if self.slots.is_empty() {
-            self.slots.resize_with(Self::SLOTS, || None);
+        if self.sets.is_empty() {
+            self.sets.resize_with(Self::SETS, Default::default);
+            self.seen.resize(Self::SEEN, 0);
         }
-        if let Some(slot) = self.slots.get_mut(self.last as usize % Self::SLOTS) {
-            *slot = Some(Slot {
-                hash: self.last,
+        let (hash, tag) = (self.last, (self.last >> u32::BITS) as u32);
+        let Some(seen) = self.seen.get_mut(hash as usize % Self::SEEN) else {
+            return;
+        };
+        if std::mem::replace(seen, tag) != tag {
+            return;
+        }
+        if let Some([first, second]) = self.sets.get_mut(hash as usize % Self::SETS) {
+            *second = first.replace(Slot {
+                hash,
                 place,
                 name_len: name.len(),
                 bytes: [name, value].concat().into(),
@@ -64,20 +91,13 @@ impl Clean {
     }
 }
 
-/// Whether a value is likely to come again.
+/// Whether a value may come again.
 fn is_eligible(collection: Collection, name: &[u8], value: &[u8]) -> bool {
-    let repeats = matches!(
-        collection,
-        Collection::Headers
-            | Collection::HeaderNames
-            | Collection::QueryNames
-            | Collection::BodyNames
-            | Collection::CookieNames
-            | Collection::Cookies
-            | Collection::Path
-            | Collection::Uri
-    );
-    repeats && name.len() + value.len() <= Clean::LIMIT
+    let limit = match collection {
+        Collection::Headers => Clean::LIMIT,
+        _ => Clean::SHORT,
+    };
+    name.len() + value.len() <= limit
 }
 
 /// Multiplicative hashing over words of eight bytes; only speed counts, for keys are compared whole.
@@ -96,6 +116,7 @@ fn hash(place: (Phase, Collection), name: &[u8], value: &[u8]) -> u64 {
         }
         hash = add(hash, u64::from_le_bytes(last));
     }
+    let hash = (hash ^ hash >> 32).wrapping_mul(MULTIPLIER);
     hash ^ hash >> 32
 }
 
@@ -106,8 +127,10 @@ mod tests {
     const PLACE: (Phase, Collection) = (Phase::RequestHeaders, Collection::Headers);
 
     fn remember(clean: &mut Clean, place: (Phase, Collection), name: &[u8], value: &[u8]) {
-        assert!(!clean.contains(place, name, value));
-        clean.insert(place, name, value);
+        for _ in 0..2 {
+            assert!(!clean.contains(place, name, value));
+            clean.insert(place, name, value);
+        }
     }
 
     #[test]
@@ -122,12 +145,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_or_never_repeats_is_not_remembered() {
+    fn what_is_long_or_came_once_is_not_remembered() {
         let mut clean = Clean::default();
         let long = [b'x'; Clean::LIMIT];
-        clean.insert(PLACE, b"a", &long);
-        clean.insert((Phase::RequestBody, Collection::BodyValues), b"a", b"b");
-        assert!(clean.slots.is_empty());
+        for _ in 0..3 {
+            assert!(!clean.contains(PLACE, b"a", &long));
+            clean.insert(PLACE, b"a", &long);
+        }
+        clean.insert(PLACE, b"a", b"b");
+        assert!(!clean.contains(PLACE, b"a", b"b"));
+    }
+
+    #[test]
+    fn what_comes_again_and_again_outlives_what_comes_once() {
+        let mut clean = Clean::default();
+        let known: Vec<String> = (0..40).map(|number| format!("known {number}")).collect();
+        for value in &known {
+            remember(&mut clean, PLACE, b"a", value.as_bytes());
+        }
+        for number in 0..10_000 {
+            assert!(!clean.contains(PLACE, b"b", format!("{number}").as_bytes()));
+            clean.insert(PLACE, b"b", format!("{number}").as_bytes());
+        }
+        let kept = known
+            .iter()
+            .filter(|value| clean.contains(PLACE, b"a", value.as_bytes()));
+        let kept = kept.count();
+        assert!(kept >= 38, "{kept}");
     }
 
     #[test]
@@ -136,6 +180,6 @@ mod tests {
         for number in 0..10_000 {
             remember(&mut clean, PLACE, b"cookie", format!("{number}").as_bytes());
         }
-        assert_eq!(clean.slots.len(), Clean::SLOTS);
+        assert_eq!((clean.sets.len(), clean.seen.len()), (Clean::SETS, Clean::SEEN));
     }
 }
