@@ -2,9 +2,8 @@
 //!
 //! Envoy calls for a new configuration on the thread that serves requests. Compiling there in one go stalls
 //! every connection of the worker, so only the very first policy is compiled at once, when there is no traffic yet.
-//! Later ones are compiled in slices while the old one serves. Expressions are checked then, and built when a value
-//! needs them first; whether one is too large is told without building it, so that a policy from a file is refused
-//! here for the same reasons as a pushed one by the control plane.
+//! Later ones are compiled in slices while the old one serves. That includes every expression, so that the first
+//! request under a policy does not wait for those that it needs.
 
 use std::sync::Arc;
 
@@ -70,7 +69,7 @@ impl Loader {
             .is_some_and(|pending| same(&pending.fingerprint))
         {
             self.pending = Some(Pending {
-                compiler: Compiler::lazy(config),
+                compiler: Compiler::new(config),
                 fingerprint,
             });
         }

@@ -1,6 +1,9 @@
 //! What benchmarks send with and to: many connections on one thread each, so that the load itself disturbs the measured
 //! process as little as a load generator and an origin of production do.
 
+pub mod memory;
+pub mod policy_change;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,

@@ -5,6 +5,9 @@
 //! count; clients and origin have one thread each, and every answer is the same short text. The three Envoys take turns within each round, so that whatever else the machine does meets all alike; the
 //! median of the rounds is shown. Compare within one run only.
 //!
+//! Then: what the first requests after a change of the policy wait for, what a worker takes in memory, and the size of the
+//! module.
+//!
 //! No request is sent twice: a number in its path, query, referrer, cookies and body changes each time, so that nobody
 //! gains by remembering what honest clients do not repeat.
 
@@ -16,19 +19,23 @@
 
 use std::{
     env,
+    path::Path,
     process::ExitCode,
     sync::atomic::{AtomicU32, Ordering},
 };
 
 use secbeat_e2e::{
     Bootstrap, Context, Envoy, Result, artifacts,
-    bench::{self, ConstantOrigin},
+    bench::{self, ConstantOrigin, memory, policy_change},
 };
 
 /// Connections that send at the same time.
 const CLIENTS: usize = 16;
 /// Microseconds in a tick of /proc/PID/stat; Linux fixes it at 100 ticks a second for user space.
 const TICK: f64 = 10_000.0;
+
+/// Changes of the policy after which a first request is timed.
+const CHANGES: usize = 7;
 
 /// What stands where each request has a number of its own, of the same length.
 const NUMBER: &str = "00000000";
@@ -70,8 +77,10 @@ fn run() -> Result<()> {
         "request", "no filter", "no-op", "SecBeat", "SecBeat - no-op"
     );
     let only = env::args().nth(1);
-    let kinds = kinds().into_iter();
-    for (name, request) in kinds.filter(|(name, _)| only.as_ref().is_none_or(|only| only == name)) {
+    for (name, request) in kinds() {
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
         let bytes = on_wire(request)?;
         let mut samples = vec![Vec::new(); envoys.len()];
         for round in 0..=rounds {
@@ -100,6 +109,40 @@ fn run() -> Result<()> {
             );
         }
     }
+    if only.is_none() {
+        around_it(&filter, &noop)?;
+    }
+    Ok(())
+}
+
+/// What else the filter costs.
+fn around_it(filter: &Path, noop: &Path) -> Result<()> {
+    let names = kinds().map(|(name, _)| name);
+    let requests = kinds().map(|(_, request)| on_wire(request));
+    let requests = requests.into_iter().collect::<Result<Vec<_>>>()?;
+    println!("\nRequests after a change of the policy, in milliseconds, of {CHANGES} changes\n");
+    println!(
+        "{:<22}{:>10}{:>10}{:>10}",
+        "request", "first", "slowest", "second"
+    );
+    let latencies = policy_change::latencies(filter, &requests, CHANGES)?;
+    for (name, latency) in names.iter().zip(latencies) {
+        let [first, slowest, second] =
+            [latency.first, latency.slowest, latency.second].map(|time| time.as_secs_f64() * 1e3);
+        println!("{name:<22}{first:>10.2}{slowest:>10.2}{second:>10.2}");
+    }
+    let mib = |bytes: u64| u32::try_from(bytes / 1024).map_or(f64::NAN, |kib| f64::from(kib) / 1024.0);
+    let (with, without) = (
+        memory::per_worker(filter, &requests)?,
+        memory::per_worker(noop, &requests)?,
+    );
+    println!(
+        "\nMemory per worker, in MiB: no-op {:.1}, SecBeat {:.1}",
+        mib(without),
+        mib(with)
+    );
+    let size = std::fs::metadata(filter).context(filter.display())?.len();
+    println!("Module, in MiB: {:.2}", mib(size));
     Ok(())
 }
 

@@ -25,14 +25,8 @@ fn likelihood(bytes: &[u8]) -> f64 {
 
 /// How much more often two bytes stand side by side than by chance, roughly.
 fn factor(pair: &[u8]) -> f64 {
-    /// The pairs of letters that make up half of an English text.
-    const COMMON: &str = "th he in er an re nd at on nt ha es st en ed to it ou ea hi is or ti as te et ng of al de se le sa \
-                          si ar ve ra ld ur io ne me li ll ro om ma co ri ic la om ec ce ho ch";
     let is_word = pair.iter().all(u8::is_ascii_alphabetic);
-    let is_common = is_word
-        && COMMON
-            .split(' ')
-            .any(|common| common.as_bytes().eq_ignore_ascii_case(pair));
+    let is_common = is_word && COMMON.iter().any(|common| common.eq_ignore_ascii_case(pair));
     match (is_word, is_common) {
         (true, true) => 4.0,
         (true, false) => 0.5,
@@ -41,3 +35,9 @@ fn factor(pair: &[u8]) -> f64 {
         _ => 1.0,
     }
 }
+
+/// The pairs of letters that make up half of an English text.
+const COMMON: &[[u8; 2]] = b"thheineranrendatonnthaesstenedtoitoueahiisortiasteetngofaldeselesasi\
+    arveraldurionemellilromommacoriiclaomecechoch"
+    .as_chunks()
+    .0;
