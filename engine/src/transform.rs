@@ -157,9 +157,13 @@ impl Transformation {
 
     /// What a value becomes; nothing when nothing changes.
     pub fn changed(self, input: &[u8]) -> Option<Vec<u8>> {
-        self.may_change(input)
-            .then(|| self.run(input))
-            .filter(|output| output != input)
+        let output = if self == Self::Decode {
+            // What it may change is as hard to tell as what it makes of it.
+            decode::decoded(input)
+        } else {
+            self.may_change(input).then(|| self.run(input))
+        };
+        output.filter(|output| output != input)
     }
 
     /// Whether [`Transformation::apply`] could change the value: cheap, and never false when it would.
@@ -219,21 +223,37 @@ fn holds(input: &[u8], is_one: impl Fn(u8) -> bool) -> bool {
         .any(|block| block.iter().fold(false, |seen, &byte| seen | is_one(byte)))
 }
 
-/// Copies a value up to each place that `find` tells, where `replace` writes what it makes of it and gives back what
-/// follows, which is shorter.
-fn rewrite<'a>(
+/// Copies a value up to each mark, where `replace` writes what it makes of it and gives back what follows, which is
+/// shorter.
+fn rewrite<'a, const N: usize>(
     input: &'a [u8],
-    find: impl Fn(&[u8]) -> Option<usize>,
+    marks: [u8; N],
     mut replace: impl FnMut(&'a [u8], &mut Vec<u8>) -> &'a [u8],
 ) -> Vec<u8> {
     let mut output = Vec::with_capacity(input.len());
     let mut rest = input;
-    while let Some((before, from)) = find(rest).and_then(|at| rest.split_at_checked(at)) {
+    while let Some((before, from)) = find(marks, rest).and_then(|at| rest.split_at_checked(at)) {
         output.extend_from_slice(before);
         rest = replace(from, &mut output);
     }
     output.extend_from_slice(rest);
     output
+}
+
+/// Where the first of the marks stands. Those that stand close together are found byte by byte: a value of nothing else
+/// would take a search for each.
+fn find<const N: usize>(marks: [u8; N], input: &[u8]) -> Option<usize> {
+    const NEAR: usize = 16;
+    let near = input.iter().take(NEAR).position(|byte| marks.contains(byte));
+    near.or_else(|| {
+        let far = input.get(NEAR..)?;
+        let found = match marks.as_slice() {
+            [one] => memchr::memchr(*one, far),
+            [one, other] => memchr::memchr2(*one, *other, far),
+            _ => far.iter().position(|byte| marks.contains(byte)),
+        };
+        Some(found? + NEAR)
+    })
 }
 
 fn length(input: &[u8]) -> Vec<u8> {

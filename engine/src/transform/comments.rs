@@ -7,31 +7,27 @@ use super::rewrite;
 /// Each `/* … */` becomes one space; one that never ends hides the rest.
 pub(super) fn replace(input: &[u8]) -> Vec<u8> {
     let mut is_executable = false;
-    rewrite(
-        input,
-        |rest| memchr::memchr2(b'/', b'*', rest),
-        |from, output| match from {
-            [b'/', b'*', b'!', after @ ..] => {
-                is_executable = true;
-                output.push(b' ');
-                without_version(after)
-            }
-            [b'*', b'/', after @ ..] if is_executable => {
-                is_executable = false;
-                output.push(b' ');
-                after
-            }
-            [b'/', b'*', inside @ ..] => {
-                output.push(b' ');
-                behind(inside, b"*/").unwrap_or_default()
-            }
-            [byte, after @ ..] => {
-                output.push(*byte);
-                after
-            }
-            [] => from,
-        },
-    )
+    rewrite(input, [b'/', b'*'], |from, output| match from {
+        [b'/', b'*', b'!', after @ ..] => {
+            is_executable = true;
+            output.push(b' ');
+            without_version(after)
+        }
+        [b'*', b'/', after @ ..] if is_executable => {
+            is_executable = false;
+            output.push(b' ');
+            after
+        }
+        [b'/', b'*', inside @ ..] => {
+            output.push(b' ');
+            behind(inside, b"*/").unwrap_or_default()
+        }
+        [byte, after @ ..] => {
+            output.push(*byte);
+            after
+        }
+        [] => from,
+    })
 }
 
 /// Comments go: `/* … */` and `<!-- … -->` with what they hold, `--` and `#` with the rest of their line. Where a

@@ -5,22 +5,18 @@
 use super::{hex, rewrite, unicode, whitespace::is_space};
 
 pub(super) fn css_decode(input: &[u8]) -> Vec<u8> {
-    rewrite(
-        input,
-        |rest| memchr::memchr(b'\\', rest),
-        |from, output| match from {
-            [b'\\', digits @ ..] if let Some((code, after)) = code(digits) => {
-                output.push(unicode::to_byte(code));
-                without_one_space(after)
-            }
-            [b'\\', b'\n', after @ ..] => after,
-            [b'\\', byte, after @ ..] => {
-                output.push(*byte);
-                after
-            }
-            _ => &[],
-        },
-    )
+    rewrite(input, [b'\\'], |from, output| match from {
+        [b'\\', digits @ ..] if let Some((code, after)) = code(digits) => {
+            output.push(unicode::to_byte(code));
+            without_one_space(after)
+        }
+        [b'\\', b'\n', after @ ..] => after,
+        [b'\\', byte, after @ ..] => {
+            output.push(*byte);
+            after
+        }
+        _ => &[],
+    })
 }
 
 fn code(input: &[u8]) -> Option<(u16, &[u8])> {

@@ -14,7 +14,8 @@ const ROUNDS: usize = 5;
 /// Shortest Base64 that is undone; shorter text is a word more often.
 const SHORTEST: usize = 8;
 
-pub(super) fn decode(input: &[u8]) -> Vec<u8> {
+/// A value with whatever it hides undone; nothing when it hides nothing.
+pub(super) fn decoded(input: &[u8]) -> Option<Vec<u8>> {
     let mut value = Cow::Borrowed(input);
     for _ in 0..ROUNDS {
         let mut is_changed = false;
@@ -24,24 +25,27 @@ pub(super) fn decode(input: &[u8]) -> Vec<u8> {
         }
         for (mark, step) in STEPS {
             if memchr::memchr(mark, &value).is_some() {
-                let output = step(&value);
-                is_changed |= output != *value;
-                value = Cow::Owned(output);
+                is_changed |= replace(&mut value, step);
             }
         }
         if unicode::may_shorten(&value) {
-            let output = unicode::shortest(&value);
-            is_changed |= output != *value;
-            value = Cow::Owned(output);
+            is_changed |= replace(&mut value, unicode::shortest);
         }
         if !is_changed {
             break;
         }
     }
     if memchr::memchr(0, &value).is_some() {
-        return nulls::remove(&value);
+        return Some(nulls::remove(&value));
     }
-    value.into_owned()
+    match value {
+        Cow::Owned(value) => Some(value),
+        Cow::Borrowed(_) => None,
+    }
+}
+
+pub(super) fn decode(input: &[u8]) -> Vec<u8> {
+    decoded(input).unwrap_or_else(|| input.to_vec())
 }
 
 /// Whether [`decode`] could change a value.
@@ -50,6 +54,16 @@ pub(super) fn may_change(input: &[u8]) -> bool {
         || memchr::memchr2(b'\\', 0, input).is_some()
         || unicode::may_shorten(input)
         || base64_text(input).is_some()
+}
+
+/// Puts what a step makes of the value in its place, and says whether it is another one.
+fn replace(value: &mut Cow<'_, [u8]>, step: Step) -> bool {
+    let output = step(value);
+    let is_other = output != **value;
+    if is_other {
+        *value = Cow::Owned(output);
+    }
+    is_other
 }
 
 type Step = fn(&[u8]) -> Vec<u8>;

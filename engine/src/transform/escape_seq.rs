@@ -4,23 +4,19 @@
 use super::{hex, rewrite};
 
 pub(super) fn escape_seq_decode(input: &[u8]) -> Vec<u8> {
-    rewrite(
-        input,
-        |rest| memchr::memchr(b'\\', rest),
-        |from, output| {
-            let (byte, after) = match from {
-                [b'\\', b'x' | b'X', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
-                    (byte, after)
-                }
-                [b'\\', digits @ ..] if let Some((code, after)) = octal(digits, 0o777) => (code as u8, after),
-                [b'\\', byte, after @ ..] => (letter(*byte), after),
-                [byte, after @ ..] => (*byte, after),
-                [] => return from,
-            };
-            output.push(byte);
-            after
-        },
-    )
+    rewrite(input, [b'\\'], |from, output| {
+        let (byte, after) = match from {
+            [b'\\', b'x' | b'X', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
+                (byte, after)
+            }
+            [b'\\', digits @ ..] if let Some((code, after)) = octal(digits, 0o777) => (code as u8, after),
+            [b'\\', byte, after @ ..] => (letter(*byte), after),
+            [byte, after @ ..] => (*byte, after),
+            [] => return from,
+        };
+        output.push(byte);
+        after
+    })
 }
 
 /// One to three octal digits, as many as stay within the limit.

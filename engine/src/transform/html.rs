@@ -10,16 +10,12 @@ use super::{hex, rewrite};
 const LONGEST_NAME: usize = 8;
 
 pub(super) fn html_entity_decode(input: &[u8]) -> Vec<u8> {
-    rewrite(
-        input,
-        |rest| memchr::memchr(b'&', rest),
-        |from, output| {
-            reference(from, output).unwrap_or_else(|| {
-                output.push(b'&');
-                from.get(1..).unwrap_or_default()
-            })
-        },
-    )
+    rewrite(input, [b'&'], |from, output| {
+        reference(from, output).unwrap_or_else(|| {
+            output.push(b'&');
+            from.get(1..).unwrap_or_default()
+        })
+    })
 }
 
 /// Decodes the reference that the input starts with, and gives back what follows it.
@@ -64,17 +60,23 @@ fn named(input: &[u8]) -> Option<(u32, &[u8])> {
         .take_while(|byte| byte.is_ascii_alphanumeric())
         .count();
     let (name, after) = input.split_at_checked(length)?;
-    let byte = match &*name.to_ascii_lowercase() {
-        b"quot" => b'"',
-        b"amp" => b'&',
-        b"lt" => b'<',
-        b"gt" => b'>',
-        b"nbsp" => 0xa0,
-        _ if after.starts_with(b";") => ascii_named(name)?,
-        _ => return None,
+    let any_case = |(known, _): &&(&[u8], u8)| name.eq_ignore_ascii_case(known);
+    let byte = match ANY_CASE.iter().find(any_case) {
+        Some((_, byte)) => *byte,
+        None if after.starts_with(b";") => ascii_named(name)?,
+        None => return None,
     };
     Some((u32::from(byte), after))
 }
+
+/// Names that work in any case and without semicolon.
+const ANY_CASE: [(&[u8], u8); 5] = [
+    (b"quot", b'"'),
+    (b"amp", b'&'),
+    (b"lt", b'<'),
+    (b"gt", b'>'),
+    (b"nbsp", 0xa0),
+];
 
 fn ascii_named(name: &[u8]) -> Option<u8> {
     Some(match name {

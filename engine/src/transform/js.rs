@@ -7,7 +7,7 @@ use super::{
 };
 
 pub(super) fn js_decode(input: &[u8]) -> Vec<u8> {
-    rewrite(input, |rest| memchr::memchr(b'\\', rest), escape)
+    rewrite(input, [b'\\'], escape)
 }
 
 fn escape<'a>(from: &'a [u8], output: &mut Vec<u8>) -> &'a [u8] {
@@ -32,39 +32,35 @@ fn escape<'a>(from: &'a [u8], output: &mut Vec<u8>) -> &'a [u8] {
 /// or a letter by three digits,
 /// and quotes and slashes with a backslash before them. Any other backslash stays, for it may belong to a path.
 pub(super) fn codes(input: &[u8]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(input.len());
-    let mut rest = input;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        let (before, from) = rest.split_at_checked(at).unwrap_or((rest, &[]));
-        output.extend_from_slice(before);
-        let (byte, after) = match from {
-            [_, b'u' | b'U', a, b, c, d, after @ ..] if let Some(code) = hex::quad([*a, *b, *c, *d]) => {
-                (unicode::to_byte(code), after)
-            }
-            [_, b'u' | b'U', b'{', digits @ ..] if let Some((code, after)) = braced(digits) => {
-                (unicode::to_byte(code), after)
-            }
-            [_, b'x' | b'X', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => {
-                (byte, after)
-            }
-            [_, sign @ (b'"' | b'\'' | b'`' | b'/'), after @ ..] => (*sign, after),
-            [_, digits @ ..] if let Some((code, after)) = octal(digits, 0o377) => {
-                let length = digits.len() - after.len();
-                match u8::try_from(code) {
-                    Ok(sign) if sign.is_ascii_punctuation() || sign.is_ascii_graphic() && length == 3 => {
-                        (sign, after)
-                    }
-                    _ => (b'\\', digits),
-                }
-            }
-            [backslash, after @ ..] => (*backslash, after),
-            [] => break,
-        };
+    rewrite(input, [b'\\'], |from, output| {
+        let (byte, after) = code(from).unwrap_or((b'\\', from.get(1..).unwrap_or_default()));
         output.push(byte);
-        rest = after;
-    }
-    output.extend_from_slice(rest);
-    output
+        after
+    })
+}
+
+/// The sign that an escape stands for in every reading.
+fn code(from: &[u8]) -> Option<(u8, &[u8])> {
+    Some(match from {
+        [_, b'u' | b'U', b'{', digits @ ..] => {
+            let (code, after) = braced(digits)?;
+            (unicode::to_byte(code), after)
+        }
+        [_, b'u' | b'U', a, b, c, d, after @ ..] => (unicode::to_byte(hex::quad([*a, *b, *c, *d])?), after),
+        [_, b'x' | b'X', high, low, after @ ..] => (hex::pair(*high, *low)?, after),
+        [_, sign @ (b'"' | b'\'' | b'`' | b'/'), after @ ..] => (*sign, after),
+        [_, b'0'..=b'7', ..] => {
+            let digits = from.get(1..)?;
+            let (code, after) = octal(digits, 0o377)?;
+            let sign = u8::try_from(code).ok()?;
+            let is_letter = sign.is_ascii_graphic() && digits.len() - after.len() == 3;
+            if !sign.is_ascii_punctuation() && !is_letter {
+                return None;
+            }
+            (sign, after)
+        }
+        _ => return None,
+    })
 }
 
 /// `{` was seen: one to eight digits and `}`; of a code beyond 16 bits the lower ones stay.

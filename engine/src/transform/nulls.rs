@@ -3,11 +3,7 @@
 use super::rewrite;
 
 pub(super) fn remove(input: &[u8]) -> Vec<u8> {
-    rewrite(
-        input,
-        |rest| memchr::memchr(0, rest),
-        |from, _| from.get(1..).unwrap_or_default(),
-    )
+    rewrite(input, [0], |from, _| from.get(1..).unwrap_or_default())
 }
 
 pub(super) fn replace(input: &[u8]) -> Vec<u8> {

@@ -52,25 +52,19 @@ pub(super) fn url_decode_uni(input: &[u8]) -> Vec<u8> {
 
 /// As [`url_decode_uni`], and writes `plus` for `+`.
 pub(super) fn decode_uni(input: &[u8], plus: u8) -> Vec<u8> {
-    rewrite(
-        input,
-        |rest| memchr::memchr2(b'%', b'+', rest),
-        |from, output| {
-            let (byte, after) = match from {
-                [b'%', b'u' | b'U', a, b, c, d, after @ ..]
-                    if let Some(code) = hex::quad([*a, *b, *c, *d]) =>
-                {
-                    (unicode::best_fit(code), after)
-                }
-                [b'%', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => (byte, after),
-                [b'+', after @ ..] => (plus, after),
-                [byte, after @ ..] => (*byte, after),
-                [] => return from,
-            };
-            output.push(byte);
-            after
-        },
-    )
+    rewrite(input, [b'%', b'+'], |from, output| {
+        let (byte, after) = match from {
+            [b'%', b'u' | b'U', a, b, c, d, after @ ..] if let Some(code) = hex::quad([*a, *b, *c, *d]) => {
+                (unicode::best_fit(code), after)
+            }
+            [b'%', high, low, after @ ..] if let Some(byte) = hex::pair(*high, *low) => (byte, after),
+            [b'+', after @ ..] => (plus, after),
+            [byte, after @ ..] => (*byte, after),
+            [] => return from,
+        };
+        output.push(byte);
+        after
+    })
 }
 
 /// As forms of old are sent: only letters, digits and `*` stay.
