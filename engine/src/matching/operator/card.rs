@@ -4,8 +4,12 @@ use std::ops::Range;
 
 use crate::rule::Regex;
 
-/// Bytes of a match that are looked at: a number has at most 19 digits, each of which may stand apart from the next.
+/// Bytes of a match that are looked at: the digits of a number may stand apart from each other.
 const LONGEST: usize = 64;
+/// Digits of a match that are looked at, at least: no card has more (ISO/IEC 7812-1).
+const DIGITS: usize = 19;
+/// Digits that a search may pass before it finds a match: more make each search longer, fewer make more of them.
+const PASSED: usize = 8;
 /// Matches that are no cards and may hold one, for instance behind their first digit. Behind so many, whatever stands
 /// within a match counts as looked at.
 const CANDIDATES: usize = 1_024;
@@ -22,8 +26,8 @@ pub(super) fn find_all(regex: &Regex, value: &[u8], limit: usize) -> Vec<Range<u
 
 /// Looks for cards.
 ///
-/// Each search sees a bounded part of the value, for otherwise an expression like `[0-9]+x|[0-9]` would read all of
-/// what is left for each digit.
+/// Each search sees a part of the value with a bounded number of digits, for otherwise an expression like `[0-9]+x|[0-9]`
+/// would read all of what is left for each digit.
 struct Cards<'a> {
     regex: &'a Regex,
     value: &'a [u8],
@@ -51,11 +55,11 @@ impl Iterator for Cards<'_> {
         let Self { regex, value, .. } = *self;
         while self.from < value.len() {
             let from = self.from;
-            let end = value.len().min(from + 2 * LONGEST);
-            let found = regex.find_in(value, from..end);
+            let late = end_of(value, from, PASSED);
+            let found = regex.find_in(value, from..end_of(value, late, DIGITS));
             // Of what begins late, not all was seen.
-            let Some(found) = found.filter(|found| found.start < from + LONGEST) else {
-                self.from += LONGEST;
+            let Some(found) = found.filter(|found| found.start < late) else {
+                self.from = late;
                 continue;
             };
             let is_card = regex.is_broken() || value.get(found.clone()).is_some_and(is_card);
@@ -71,6 +75,19 @@ impl Iterator for Cards<'_> {
         }
         None
     }
+}
+
+/// Where what begins somewhere ends at the latest: behind so many digits and what is none behind them.
+fn end_of(value: &[u8], from: usize, digits: usize) -> usize {
+    let mut left = digits;
+    let is_within = |byte: &&u8| {
+        let is_digit = byte.is_ascii_digit();
+        let is_within = !is_digit || left > 0;
+        left -= usize::from(is_digit && is_within);
+        is_within
+    };
+    let text = value.iter().skip(from).take(LONGEST);
+    from + text.take_while(is_within).count()
 }
 
 /// Whether the digits of a text add up (ISO/IEC 7812-1, Luhn's algorithm).
@@ -164,6 +181,17 @@ mod tests {
                 find(&long, value.as_bytes()),
                 Some(before + 1..before + 1 + LONGEST)
             );
+        }
+    }
+
+    #[test]
+    fn the_longest_card_is_found_among_digits() {
+        let digits = regex(r"\d+");
+        for (value, expected) in [
+            ("4000000000000000006", Some(0..19)),
+            ("94000000000000000006", Some(1..20)),
+        ] {
+            assert_eq!(find(&digits, value.as_bytes()), expected, "{value}");
         }
     }
 
