@@ -94,6 +94,15 @@ pub(crate) struct Lane {
     pub(crate) chains: Vec<ChainId>,
     /// Classes without which none of the chains changes a value, Base64 and empty values aside.
     pub(crate) touchy: Classes,
+    /// Names whose values no gate looks at, such as `cookie` among headers.
+    ignored: Vec<Box<[u8]>>,
+}
+
+impl Lane {
+    /// Whether no gate looks at the values of a name.
+    pub(crate) fn ignores(&self, name: &[u8]) -> bool {
+        self.ignored.iter().any(|ignored| **ignored == *name)
+    }
 }
 
 impl Gates {
@@ -197,6 +206,7 @@ impl GatesBuilder {
                 untriggered: Vec::new(),
                 chains: Vec::new(),
                 touchy: Classes::default(),
+                ignored: Vec::new(),
             };
             Phase::ALL.len() * Collection::COUNT
         ];
@@ -230,6 +240,13 @@ impl GatesBuilder {
                     if lane.gates.contains(index) {
                         continue;
                     }
+                    let excluded = excluded(&gate.targets, target.collection);
+                    if lane.gates.is_empty() {
+                        lane.ignored = excluded.map(Into::into).collect();
+                    } else {
+                        let excluded: Vec<_> = excluded.collect();
+                        lane.ignored.retain(|name| excluded.contains(&&**name));
+                    }
                     lane.gates.insert(index);
                     lane.untriggered.extend(untriggered(&gate.need, opened));
                     if !lane.chains.contains(&gate.chain) {
@@ -262,6 +279,14 @@ impl GatesBuilder {
             lanes,
         }
     }
+}
+
+/// Names that targets exclude from a collection.
+fn excluded(targets: &[Target], collection: Collection) -> impl Iterator<Item = &[u8]> {
+    let excluded = targets
+        .iter()
+        .filter(move |target| target.exclude && target.collection == collection);
+    excluded.map(Target::name).filter(|name| !name.is_empty())
 }
 
 /// The ways through a gate that need no literal to open.

@@ -83,6 +83,9 @@ impl Scratch {
         let Some(lane) = gates.lane(phase, collection) else {
             return;
         };
+        if lane.ignores(name) {
+            return;
+        }
         if self.clean.contains((phase, collection), name, value) {
             return;
         }
