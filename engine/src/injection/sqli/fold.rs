@@ -348,7 +348,7 @@ impl<'a> Fold<'a, '_> {
             return false;
         }
         let len = left.len() + 1 + right.len();
-        if len > Token::LIMIT {
+        if len > Token::LIMIT || !word::may_follow(right.byte(0)) {
             return false;
         }
         let mut both = [b' '; Token::LIMIT];

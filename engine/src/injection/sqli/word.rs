@@ -74,6 +74,11 @@ pub(super) fn entry(word: &[u8]) -> Option<(Kind, &'static [u8])> {
     }
 }
 
+/// Whether what begins with a byte may make one with the word before it: only words of letters do.
+pub(super) fn may_follow(byte: Option<u8>) -> bool {
+    byte.is_some_and(|byte| byte.is_ascii_alphabetic())
+}
+
 fn kind(letter: u8) -> Option<Kind> {
     Some(match letter {
         b'k' => Kind::Keyword,
@@ -110,6 +115,8 @@ mod tests {
                 entry.escape_ascii()
             );
             assert!(kind(entry[0]).is_some());
+            let mut parts = word.split(|byte| *byte == b' ').skip(1);
+            assert!(parts.all(|part| may_follow(part.first().copied())));
         }
     }
 
