@@ -2,7 +2,8 @@
 //!
 //! Each rule of every pack, at any paranoia level, is asked natively, alone in a policy, about values made of its own
 //! pieces; what makes it slower is kept and changed further. The time is that of the processor, of the fastest of
-//! several runs. Compare with the limits on a machine that does little else. The inputs stay in `run/bench-worst/`.
+//! several runs. Compare with the limits on a machine that does little else. The inputs stay in `run/bench-worst/`,
+//! where the next search goes on from.
 
 #![expect(
     clippy::print_stdout,
@@ -14,7 +15,7 @@ use std::{collections::BTreeMap, env, fs, process::ExitCode, time::Duration};
 
 use secbeat_e2e::{
     Context, Result, artifacts,
-    worst::{Carrier, Effort, Found, LENGTH, Pieces, Random, Subject, search, seeds, yardsticks},
+    worst::{Carrier, Effort, Found, LENGTH, Pieces, Random, Recipe, Subject, search, seeds, yardsticks},
 };
 use secbeat_engine::{config::PatternConfig, packs};
 
@@ -39,6 +40,8 @@ struct Slowest {
     pattern: PatternConfig,
     carrier: Carrier,
     found: Found,
+    /// Processor time when it is the first value that the rule sees.
+    first: Duration,
 }
 
 fn run() -> Result<bool> {
@@ -56,7 +59,8 @@ fn run() -> Result<bool> {
     let mut slowest = Vec::new();
     for pattern in patterns()? {
         if only.is_empty() || only.contains(&pattern.id) {
-            slowest.extend(search_rule(&pattern, effort)?);
+            let known = fs::read(folder.join(pattern.id.to_string())).ok();
+            slowest.extend(search_rule(&pattern, known, effort)?);
         }
     }
     for Slowest { pattern, found, .. } in &slowest {
@@ -64,7 +68,7 @@ fn run() -> Result<bool> {
         fs::write(&file, found.recipe.bake(LENGTH)).context(file.display())?;
     }
     slowest.sort_by_key(|slowest| std::cmp::Reverse(slowest.found.time));
-    show(&slowest);
+    show(&slowest, number("WORST_SHOWN", SHOWN)?);
     Ok(slowest.iter().all(|slowest| slowest.found.time <= RULE_LIMIT))
 }
 
@@ -77,16 +81,18 @@ fn patterns() -> Result<Vec<PatternConfig>> {
     Ok(patterns)
 }
 
-/// The slowest input of a rule; `None` where no value of a client reaches it.
-fn search_rule(pattern: &PatternConfig, effort: Effort) -> Result<Option<Slowest>> {
+/// The slowest input of a rule, where `known` was the slowest one before; `None` where no value of a client reaches it.
+fn search_rule(pattern: &PatternConfig, known: Option<Vec<u8>>, effort: Effort) -> Result<Option<Slowest>> {
     const FINAL: usize = 25;
+    const FIRST: usize = 3;
     let subject = Subject::new(pattern)?;
     let Some(first) = subject.carriers.first() else {
         return Ok(None);
     };
     let mut random = Random::new(u64::from(pattern.id));
     let pieces = Pieces::of(pattern, &mut random);
-    let seeds = seeds(&pieces, &mut random);
+    let mut seeds = seeds(&pieces, &mut random);
+    seeds.extend(known.map(Recipe::repeating));
     let found = search(seeds, &pieces, effort, &mut random, |value, runs| {
         subject.time(first, value, runs)
     });
@@ -98,26 +104,32 @@ fn search_rule(pattern: &PatternConfig, effort: Effort) -> Result<Option<Slowest
         .carriers
         .iter()
         .map(|carrier| (subject.time(carrier, &value, FINAL), carrier));
-    Ok(times
-        .max_by_key(|(time, _)| *time)
-        .map(|(time, carrier)| Slowest {
-            pattern: pattern.clone(),
-            carrier: carrier.clone(),
-            found: Found { time, ..found },
-        }))
+    let Some((time, carrier)) = times.max_by_key(|(time, _)| *time) else {
+        return Ok(None);
+    };
+    Ok(Some(Slowest {
+        pattern: pattern.clone(),
+        carrier: carrier.clone(),
+        first: subject.first_time(carrier, &value, FIRST)?,
+        found: Found { time, ..found },
+    }))
 }
 
-fn show(slowest: &[Slowest]) {
-    println!("the slowest rules, in microseconds for {LENGTH} bytes\n");
+fn show(slowest: &[Slowest], shown: usize) {
+    println!(
+        "the slowest rules, in microseconds for {LENGTH} bytes: again and again, and as the first value\n"
+    );
     for Slowest {
         pattern,
         carrier,
         found,
-    } in slowest.iter().take(SHOWN)
+        first,
+    } in slowest.iter().take(shown)
     {
         let micros = found.time.as_micros();
+        let first = first.as_micros();
         println!(
-            "{micros:>6}  {} {}: {carrier}, {}",
+            "{micros:>6} {first:>6}  {} {}: {carrier}, {}",
             pattern.id, pattern.name, found.recipe
         );
     }

@@ -58,12 +58,12 @@ const JSON: &str = "application/json";
 const MULTIPART: &str = "multipart/form-data; boundary=x";
 
 impl Carrier {
-    /// Every place of a single value, those first where any byte may stand.
+    /// Every place of a single value, those first where any byte may stand and nothing else is made of it.
     pub fn single(name: &[u8]) -> Vec<Self> {
         vec![
-            Self::Body,
-            Self::FormValue(name.to_vec()),
             Self::QueryValue(name.to_vec()),
+            Self::FormValue(name.to_vec()),
+            Self::Body,
             Self::JsonValue(name.to_vec()),
             Self::Header(name.to_vec()),
             Self::Cookie(name.to_vec()),
