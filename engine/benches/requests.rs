@@ -135,7 +135,7 @@ fn main() -> Result<(), CompileErrors> {
 }
 
 fn compile(config: PolicyConfig) -> Result<Policy, CompileErrors> {
-    let mut compiler = Compiler::new(config);
+    let mut compiler = Compiler::lazy(config);
     let (mut longest, mut steps, begin) = (Duration::ZERO, 0, Instant::now());
     loop {
         let before = Instant::now();

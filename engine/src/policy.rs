@@ -1,5 +1,7 @@
 //! A compiled policy: immutable, shared by every transaction.
 
+mod expressions;
+
 use crate::{
     config::{BodyPolicy, Limits, Mode, ResponsePolicy, Scoring},
     mask::Mask,

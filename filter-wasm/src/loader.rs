@@ -2,8 +2,9 @@
 //!
 //! Envoy calls for a new configuration on the thread that serves requests. Compiling there in one go stalls
 //! every connection of the worker, so only the very first policy is compiled at once, when there is no traffic yet.
-//! Later ones are compiled in slices while the old one serves. That includes every expression, so that the first
-//! request under a policy does not wait for those that it needs.
+//! Later ones are compiled in slices while the old one serves. Whether an expression is too large is told without
+//! building it, so that a policy from a file is refused here for the same reasons as a pushed one by the control plane.
+//! What is built of expressions before the policy is in force, see [`Policy::prepare`].
 
 use std::sync::Arc;
 
@@ -41,8 +42,20 @@ struct Loaded {
 
 #[derive(Debug)]
 struct Pending {
-    compiler: Compiler,
+    stage: Stage,
     fingerprint: Option<Fingerprint>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Compiling(Box<Compiler>),
+    /// Compiled; the next expression to be built is at or behind a position.
+    Preparing(Arc<Policy>, usize),
+}
+
+enum Step {
+    More(Stage),
+    Done(Result<Arc<Policy>, CompileErrors>),
 }
 
 impl Loader {
@@ -69,7 +82,7 @@ impl Loader {
             .is_some_and(|pending| same(&pending.fingerprint))
         {
             self.pending = Some(Pending {
-                compiler: Compiler::new(config),
+                stage: Stage::Compiling(Box::new(Compiler::lazy(config))),
                 fingerprint,
             });
         }
@@ -88,18 +101,41 @@ impl Loader {
 
     /// Compiles on as long as `more_time` agrees; always makes at least one step.
     pub(crate) fn advance(&mut self, mut more_time: impl FnMut() -> bool) -> Outcome {
-        let Some(mut pending) = self.pending.take() else {
+        let Some(Pending {
+            mut stage,
+            fingerprint,
+        }) = self.pending.take()
+        else {
             return Outcome::Unchanged;
         };
         loop {
-            match pending.compiler.step() {
-                Progress::Done(result) => return self.finish(result, pending.fingerprint),
-                Progress::More if more_time() => {}
-                Progress::More => {
-                    self.pending = Some(pending);
-                    return Outcome::Compiling;
-                }
+            stage = match self.step(stage) {
+                Step::More(stage) => stage,
+                Step::Done(result) => return self.finish(result, fingerprint),
+            };
+            if !more_time() {
+                self.pending = Some(Pending { stage, fingerprint });
+                return Outcome::Compiling;
             }
+        }
+    }
+
+    fn step(&self, stage: Stage) -> Step {
+        match stage {
+            Stage::Compiling(mut compiler) => match compiler.step() {
+                Progress::More => Step::More(Stage::Compiling(compiler)),
+                Progress::Done(Err(errors)) => Step::Done(Err(errors)),
+                Progress::Done(Ok(policy)) => {
+                    if let Some(current) = &self.current {
+                        policy.adopt_expressions(&current.policy);
+                    }
+                    Step::More(Stage::Preparing(Arc::new(policy), 0))
+                }
+            },
+            Stage::Preparing(policy, position) => match policy.prepare(position) {
+                Some(next) => Step::More(Stage::Preparing(policy, next)),
+                None => Step::Done(Ok(policy)),
+            },
         }
     }
 
@@ -128,13 +164,14 @@ impl Loader {
         &self.error
     }
 
-    fn finish(&mut self, result: Result<Policy, CompileErrors>, fingerprint: Option<Fingerprint>) -> Outcome {
+    fn finish(
+        &mut self,
+        result: Result<Arc<Policy>, CompileErrors>,
+        fingerprint: Option<Fingerprint>,
+    ) -> Outcome {
         match result {
             Ok(policy) => {
-                self.current = Some(Loaded {
-                    policy: Arc::new(policy),
-                    fingerprint,
-                });
+                self.current = Some(Loaded { policy, fingerprint });
                 Outcome::Applied
             }
             Err(errors) => {

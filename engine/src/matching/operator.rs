@@ -180,6 +180,18 @@ impl Test {
         }
     }
 
+    /// Shows the expressions that it consists of.
+    pub(crate) fn regexes<'a>(&'a self, see: &mut impl FnMut(&'a Regex)) {
+        match self {
+            Self::Rx(regex) | Self::Cc(regex) => see(regex),
+            Self::Guarded(guarded) => {
+                guarded.when.iter().chain(&guarded.unless).for_each(&mut *see);
+                guarded.test.regexes(see);
+            }
+            _ => {}
+        }
+    }
+
     /// Builds now what would be built when it is asked first.
     pub(crate) fn build(&self) -> Result<(), ExpressionError> {
         match self {

@@ -28,7 +28,7 @@ struct Inner {
 }
 
 /// How an expression is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Flags {
     /// Whether ASCII case is ignored.
     pub ignore_case: bool,

@@ -20,8 +20,8 @@ use super::{Expression, ExpressionError, Flags, expression::parse};
 pub struct Regex {
     text: Arc<str>,
     flags: Flags,
-    /// `None` inside when it could not be built.
-    automaton: OnceLock<Option<meta::Regex>>,
+    /// `None` inside when it could not be built. Shared with its states by the policies that have the same expression.
+    automaton: OnceLock<Option<Arc<meta::Regex>>>,
 }
 
 impl Regex {
@@ -49,9 +49,34 @@ impl Regex {
         if self.automaton.get().is_none() {
             let automaton = build(&self.text, self.flags)?;
             // Who came first made the same.
-            let _ = self.automaton.set(Some(automaton));
+            let _ = self.automaton.set(Some(Arc::new(automaton)));
         }
         Ok(())
+    }
+
+    /// What tells it from other expressions.
+    pub(crate) fn key(&self) -> (&str, Flags) {
+        (&self.text, self.flags)
+    }
+
+    /// Whether its automaton is there.
+    pub(crate) fn is_built(&self) -> bool {
+        matches!(self.automaton.get(), Some(Some(_)))
+    }
+
+    /// Builds the automaton, unless it is there or cannot be built, as if a value asked for it.
+    pub(crate) fn prepare(&self) {
+        self.automaton();
+    }
+
+    /// Takes the automaton of the same expression elsewhere, unless it has one.
+    pub(crate) fn share(&self, other: &Self) {
+        if self.key() == other.key()
+            && let Some(Some(automaton)) = other.automaton.get()
+        {
+            // One of its own says the same.
+            let _ = self.automaton.set(Some(Arc::clone(automaton)));
+        }
     }
 
     /// Whether it matches somewhere in a value.
@@ -108,8 +133,8 @@ impl Regex {
 
     fn automaton(&self) -> Option<&meta::Regex> {
         self.automaton
-            .get_or_init(|| build(&self.text, self.flags).ok())
-            .as_ref()
+            .get_or_init(|| build(&self.text, self.flags).ok().map(Arc::new))
+            .as_deref()
     }
 
     /// One that could not be built.
