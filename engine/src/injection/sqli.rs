@@ -78,9 +78,8 @@ fn is_harmless_pair(lexer: &Lexer<'_>, folded: &Folded<'_>, value: &[u8]) -> boo
             && !is_comment((Some(b'/'), Some(b'*')))
             && !is_comment((Some(b'-'), Some(b'-')));
     }
-    let is_number_with_comment = second.kind == Kind::Comment && first.kind == Kind::Number;
     // Only an attack ends in the two dashes; behind honest ones there is text.
-    !is_number_with_comment && second.len() > 2 && opening == Some(b'-')
+    second.len() > 2 && opening == Some(b'-')
 }
 
 fn is_harmless_triple(lexer: &Lexer<'_>, folded: &Folded<'_>) -> bool {
