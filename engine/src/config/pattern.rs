@@ -77,6 +77,7 @@ impl PatternConfig {
         "body_names",
         "body_values",
         "body",
+        "file_names",
     ];
     /// What is undone before matching when a pattern names no transformation.
     pub const DEFAULT_TRANSFORMATIONS: &[&str] = &["url_decode_uni", "html_entity_decode", "remove_nulls"];
