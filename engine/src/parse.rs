@@ -74,6 +74,15 @@ struct Room {
     value: usize,
     /// Bytes of all names and values together.
     total: usize,
+    /// Bytes of all names together. Nothing is handed on beyond them.
+    names: usize,
+}
+
+impl Room {
+    /// Bytes of the names in a document for each byte of it, and as many as any document may have: each name repeats the
+    /// way that leads to it, so that a document of a few bytes would otherwise make names of half a megabyte.
+    const NAMES: usize = 4;
+    const NAMES_BASE: usize = 32 * 1024;
 }
 
 impl<'s, S: Sink + ?Sized> Findings<'s, S> {
@@ -83,8 +92,18 @@ impl<'s, S: Sink + ?Sized> Findings<'s, S> {
             name: limits.argument_name_length,
             value: limits.argument_length,
             total: limits.arguments_length,
+            names: usize::MAX,
         };
         Self::new(sink, room)
+    }
+
+    /// The names of a document of so many bytes have no room beyond a multiple of it.
+    fn document(sink: &'s mut S, limits: &Limits, length: usize) -> Self {
+        let mut found = Self::arguments(sink, limits);
+        found.room.names = length
+            .saturating_mul(Room::NAMES)
+            .saturating_add(Room::NAMES_BASE);
+        found
     }
 
     /// Only the header's own length bounds that of cookies.
@@ -94,6 +113,7 @@ impl<'s, S: Sink + ?Sized> Findings<'s, S> {
             name: usize::MAX,
             value: usize::MAX,
             total: usize::MAX,
+            names: usize::MAX,
         };
         Self::new(sink, room)
     }
@@ -124,10 +144,11 @@ impl<'s, S: Sink + ?Sized> Findings<'s, S> {
     /// Hands an argument on; false when the limit leaves no room for it.
     #[must_use]
     fn argument(&mut self, name: &[u8], value: Cow<'_, [u8]>) -> bool {
-        let Some(left) = self.room.arguments.checked_sub(1) else {
+        let left = self.room.arguments.checked_sub(1);
+        let Some(left) = left.zip(self.room.names.checked_sub(name.len())) else {
             return false;
         };
-        self.room.arguments = left;
+        (self.room.arguments, self.room.names) = left;
         if name.len() > self.room.name {
             self.error(ParseError::ArgumentNameLength);
         }

@@ -21,7 +21,7 @@ macro_rules! parse_errors {
 parse_errors! {
     /// A `%` in a query or a form was not followed by two hexadecimal digits.
     BadPercentCode = "bad_percent_code",
-    /// There were more arguments than the limit.
+    /// There were more arguments than the limit, or names, each with the way that leads to it, of many times the body.
     TooManyArguments = "too_many_arguments",
     /// A name of an argument was longer than the limit.
     ArgumentNameLength = "argument_name_length",

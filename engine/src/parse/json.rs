@@ -21,7 +21,7 @@ const WAY_LIMIT: usize = 256;
 /// Raw control characters and unknown escapes in strings raise [`ParseError::JsonSyntax`], and reading goes on. At
 /// anything else that is no JSON it ends: what was read before stays, and the rest is handed on with its escapes undone.
 pub fn json<S: Sink + ?Sized>(body: &[u8], limits: &Limits, sink: &mut S) {
-    let mut found = Findings::arguments(sink, limits);
+    let mut found = Findings::document(sink, limits, body.len());
     let transcoded = wide::to_utf8(body);
     if transcoded.is_some() {
         // A zero byte near the beginning is enough to look like it: the bytes stay inspected as they are.
@@ -270,6 +270,16 @@ mod tests {
         ];
         assert_eq!(found.pairs(), expected);
         assert_eq!(found.errors, []);
+    }
+
+    #[test]
+    fn names_are_bounded_by_a_multiple_of_the_document() {
+        let body = format!("{{\"{}\":[{}\"last\"]}}", "a".repeat(200), "1,".repeat(900));
+        let found = parse(&body);
+        let names: usize = found.arguments.iter().map(|(name, _)| name.len()).sum();
+        assert!(names <= 4 * body.len() + 32 * 1024);
+        assert_eq!(found.errors, [ParseError::TooManyArguments]);
+        assert!(found.arguments.last().unwrap().1.ends_with(b"\"last\"]}"));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub fn looks_like_xml(body: &[u8]) -> bool {
 /// Whatever else strict readers refuse raises [`ParseError::XmlSyntax`], and reading goes on as lenient readers do
 /// it. Where it has to end, the rest is handed on with its references undone.
 pub fn xml<S: Sink + ?Sized>(body: &[u8], limits: &Limits, sink: &mut S) {
-    let mut found = Findings::arguments(sink, limits);
+    let mut found = Findings::document(sink, limits, body.len());
     let transcoded = wide::to_utf8(body);
     if transcoded.is_some() {
         found.error(ParseError::XmlEncoding);
