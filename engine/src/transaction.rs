@@ -14,6 +14,7 @@ mod control;
 mod explain;
 mod fields;
 mod head;
+mod hidden;
 mod overwrite;
 mod response;
 mod run;
@@ -32,9 +33,11 @@ use body::Body;
 use control::Control;
 use fields::Fields;
 use head::Summary;
+use hidden::Hidden;
 use overwrite::Overwrites;
 use response::Response;
 pub use response::{MaskedBody, Uninspected};
+use run::Copies;
 use scores::{Direction, Scores};
 use variables::Variables;
 
@@ -71,6 +74,8 @@ pub struct Transaction {
     control: Control,
     matches: Vec<RuleMatch>,
     matches_beyond: usize,
+    hidden: Hidden,
+    copies: Copies,
     scores: Scores,
     would_block: bool,
     denial: Option<Denial>,
@@ -103,6 +108,8 @@ impl Transaction {
             control: Control::new(mode),
             matches: Vec::new(),
             matches_beyond: 0,
+            hidden: Hidden::default(),
+            copies: Copies::default(),
             scores: Scores::default(),
             would_block: false,
             denial: None,

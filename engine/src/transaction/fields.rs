@@ -7,6 +7,7 @@ use crate::{parse::ParseError, rule::Collection};
 pub(super) struct Fields {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
+    changes: u64,
 }
 
 /// A part of the memory of [`Fields`].
@@ -79,7 +80,13 @@ impl Fields {
         }
     }
 
+    /// How often fields were added or taken away.
+    pub(super) const fn changes(&self) -> u64 {
+        self.changes
+    }
+
     pub(super) fn push(&mut self, collection: Collection, name: Part, value: Part) {
+        self.changes += 1;
         self.entries.push(Entry {
             collection,
             name,
@@ -123,6 +130,7 @@ impl Fields {
 
     /// Forgets everything that came after a mark.
     pub(super) fn truncate(&mut self, mark: Mark) {
+        self.changes += 1;
         self.bytes.truncate(mark.bytes);
         self.entries.truncate(mark.entries);
     }

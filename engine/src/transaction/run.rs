@@ -1,5 +1,6 @@
 //! Runs the rules of one phase, in order, over what the gates found and over what no gate can tell.
 
+mod copies;
 mod link;
 mod scope;
 
@@ -17,6 +18,7 @@ use crate::{
     plan::{Plan, PlannedRule},
     rule::{Action, Collection, Effect, Link, Phase, Rule},
 };
+pub(super) use copies::Copies;
 use link::Matched;
 pub(super) use link::target;
 use scope::Scope;
@@ -299,7 +301,7 @@ impl Transaction {
         }
         let meta = &planned.rule.meta;
         // What no client shall see is not for the events either.
-        let masked = planned.rule.action == Action::Mask || self.is_hidden(matched);
+        let masked = planned.rule.action == Action::Mask || self.is_known_hidden(matched);
         let excerpt = if masked {
             &[]
         } else {
@@ -317,6 +319,20 @@ impl Transaction {
             masked,
             disposition,
         });
+    }
+
+    /// As [`Self::is_hidden`], and remembers it of a value that more rules may match.
+    fn is_known_hidden(&mut self, matched: &Matched) -> bool {
+        let Some(origin) = matched.origin().filter(|_| !matched.is_count) else {
+            return self.is_hidden(matched);
+        };
+        let changes = self.fields.changes();
+        if let Some(is_hidden) = self.hidden.answer(changes, origin) {
+            return is_hidden;
+        }
+        let is_hidden = self.is_hidden(matched);
+        self.hidden.remember(changes, origin, is_hidden);
+        is_hidden
     }
 
     /// Whether what matched is shown to nobody. A variable may hold anything that was seen.

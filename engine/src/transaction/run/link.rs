@@ -79,7 +79,13 @@ impl Transaction {
     const MATCHED_LIMIT: usize = 256;
 
     /// What the gate of a rule found, without the targets that were taken out meanwhile.
-    pub(super) fn matched_by_gate(&self, plan: &Plan, planned: &PlannedRule, hits: &[Hit]) -> Vec<Matched> {
+    pub(super) fn matched_by_gate(
+        &mut self,
+        plan: &Plan,
+        planned: &PlannedRule,
+        hits: &[Hit],
+    ) -> Vec<Matched> {
+        let chain = planned.head.chain;
         hits.iter()
             .filter_map(|hit| {
                 let field = self.fields.field(hit.field)?;
@@ -89,10 +95,13 @@ impl Transaction {
                 {
                     return None;
                 }
+                let value = self.copies.of(self.fields.changes(), (hit.field, chain), || {
+                    plan.chains.apply(chain, field.value).into_owned()
+                });
                 Some(Matched {
                     collection: Some(field.collection),
                     name: field.name.to_vec(),
-                    value: plan.chains.apply(planned.head.chain, field.value).into_owned(),
+                    value,
                     span: hit.start as usize..hit.end as usize,
                     is_count: false,
                 })
