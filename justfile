@@ -59,7 +59,8 @@ bench *arguments: setup wasm _noop
     @target/e2e/secbeat-bench "$@"
 
 # Search the slowest inputs of 8 KiB for each rule and for whole requests, and fail if one takes too long; takes minutes.
-# `bench-worst 7005001 7001002` searches for these rules only; WORST_STEPS (1000) says how many changes are tried
+# `bench-worst 7005001 7001002` searches for these rules only, `bench-worst requests` for requests out of what was found
+# before; WORST_STEPS (1000) says how many changes are tried
 bench-worst *arguments: setup wasm
     cargo build --release -p secbeat-e2e --bin secbeat-bench-worst
     @target/release/secbeat-bench-worst "$@"

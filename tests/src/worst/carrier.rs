@@ -1,6 +1,9 @@
 //! Where in a request a value stands.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use super::{Shown, encoding::form};
 
@@ -109,7 +112,13 @@ impl Carrier {
         all
     }
 
-    /// A request with the value.
+    /// Whether it is a place in a response.
+    pub fn is_response(&self) -> bool {
+        matches!(self, Self::ResponseBody | Self::ResponseHeader)
+    }
+
+    /// A request with the value. Of several short values each has a number that none before it had, for short values may
+    /// be known from a request before.
     pub fn show(&self, value: &[u8]) -> Shown {
         let around = |before: &[u8], value: &[u8], after: &[u8]| [before, value, after].concat();
         match self {
@@ -142,7 +151,7 @@ impl Carrier {
             Self::Query => Shown::get(around(b"/?", &line(value).replace_blanks(), b"")),
             Self::FormValues(count) => Shown::post(FORM, pairs(value, *count)),
             Self::JsonValues(count) => {
-                let strings: Vec<_> = parts(value, *count).map(string).collect();
+                let strings: Vec<_> = parts(value, *count).map(|part| string(&numbered(part))).collect();
                 Shown::post(JSON, around(b"[", &strings.join(&b","[..]), b"]"))
             }
             Self::QueryPairs(count) => Shown::get(around(b"/?", &pairs(value, *count), b"")),
@@ -151,13 +160,13 @@ impl Carrier {
                 parts(value, *count)
                     .enumerate()
                     .fold(shown, |shown, (number, part)| {
-                        shown.header(format!("x-{number}").as_bytes(), line(part))
+                        shown.header(format!("x-{number}").as_bytes(), line(&numbered(part)))
                     })
             }
             Self::Cookies(count) => {
                 let cookies: Vec<_> = parts(value, *count)
                     .enumerate()
-                    .map(|(number, part)| cookie(format!("c{number}").as_bytes(), part))
+                    .map(|(number, part)| cookie(format!("c{number}").as_bytes(), &numbered(part)))
                     .collect();
                 Shown::get(b"/".to_vec()).header(b"cookie", cookies.join(&b"; "[..]))
             }
@@ -219,10 +228,17 @@ fn parts(value: &[u8], count: usize) -> impl Iterator<Item = &[u8]> {
     value.chunks(value.len().div_ceil(count).max(1))
 }
 
+/// The value with a number behind it that no other one has.
+fn numbered(value: &[u8]) -> Vec<u8> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    [value, format!("{number:05x}").as_bytes()].concat()
+}
+
 fn pairs(value: &[u8], count: usize) -> Vec<u8> {
     let pairs: Vec<_> = parts(value, count)
         .enumerate()
-        .map(|(number, part)| pair(format!("n{number}").as_bytes(), part))
+        .map(|(number, part)| pair(format!("n{number}").as_bytes(), &numbered(part)))
         .collect();
     pairs.join(&b"&"[..])
 }

@@ -3,7 +3,7 @@
 use regex_syntax::hir::{Class, Hir, HirKind};
 use secbeat_engine::config::{PatternConfig, PatternOperator};
 
-use super::Random;
+use super::{Random, Recipe};
 
 /// What inputs are put together from.
 #[derive(Debug, Clone, Default)]
@@ -152,6 +152,20 @@ impl Pieces {
             PatternOperator::DetectXss => pieces.words.extend(HTML.iter().map(|word| bytes(word))),
             _ => {}
         }
+        pieces.tidy();
+        pieces
+    }
+
+    /// What inputs hold, each as one word.
+    pub fn of_recipes(recipes: &[Recipe]) -> Self {
+        const WORD: usize = 512;
+        const SAMPLE: usize = 64;
+        let baked = |length| recipes.iter().map(move |recipe| recipe.bake(length)).collect();
+        let mut pieces = Self {
+            words: baked(WORD),
+            samples: baked(SAMPLE),
+            alphabet: Vec::new(),
+        };
         pieces.tidy();
         pieces
     }
