@@ -8,6 +8,9 @@ export NATS_SERVER_BIN := env("NATS_SERVER_BIN", justfile_directory() / ".tools/
 
 target := "wasm32-wasip1"
 artifacts := "target/e2e-artifacts"
+# The functions that score, for `mutants`.
+scoring := "Scores::|Direction::|level_index|Readable|sum|samples|_score|would_block|matches_beyond|scoring|within|OutOf" + \
+    "|Transaction::(evaluate( |$)|judge|readable|count|conclude|record|hides_within)"
 
 _default:
     @just --list --unsorted
@@ -45,10 +48,13 @@ lint: setup
 fuzz *arguments:
     @tools/fuzz "$@"
 
-# Break parsers and transformations on purpose and see which test notices, for hours; `mutants -f FILE` breaks one file
+# Break parsers, transformations and scoring and see which test notices, for hours; `mutants -f FILE` breaks one file
 mutants *arguments: setup
     @command -v cargo-mutants >/dev/null || { echo "cargo-mutants is missing: cargo install --locked cargo-mutants"; exit 1; }
-    if [ $# -eq 0 ]; then set -- -f 'engine/src/parse*' -f 'engine/src/parse/**' -f 'engine/src/transform*' -f 'engine/src/transform/**'; fi; \
+    if [ $# -eq 0 ]; then set -- -f 'engine/src/parse*' -f 'engine/src/parse/**' -f 'engine/src/transform*' -f 'engine/src/transform/**' \
+        -f 'engine/src/config/{category,scoring}.rs' -f 'engine/src/transaction/{run,scores,variables}.rs' \
+        -f engine/src/compile/limits.rs -f engine/src/policy.rs -f engine/src/transaction.rs \
+        -F '^engine/src/(parse|transform|config)' -F '{{ scoring }}'; fi; \
     PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 cargo mutants --test-tool=nextest -p secbeat-engine --profile e2e \
         --output target "$@" -- --lib
 
