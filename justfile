@@ -58,6 +58,12 @@ mutants *arguments: setup
     PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 cargo mutants --test-tool=nextest -p secbeat-engine --profile e2e \
         --output target "$@" -- --lib
 
+# Run the engine's unit tests in Miri, which notices undefined behaviour and leaks, for minutes; `miri parse::` runs some
+miri *arguments:
+    @cargo +nightly miri --version >/dev/null 2>&1 || { echo "Miri is missing: rustup toolchain install nightly --component miri,rust-src"; exit 1; }
+    MIRIFLAGS="-Zmiri-env-set=PROPTEST_CASES=2 -Zmiri-env-set=PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 ${MIRIFLAGS:-}" \
+        cargo +nightly miri test -p secbeat-engine --lib -- "$@"
+
 # Measure Envoy's CPU time per request with the filter, with one that does nothing, and with none; `bench "small GET"`
 # measures one kind of request
 bench *arguments: setup wasm _noop

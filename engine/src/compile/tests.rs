@@ -202,6 +202,7 @@ fn pattern_over_head_and_body_becomes_two_rules() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "compiles thousands of patterns")]
 fn errors_are_bounded() {
     let patterns = (1..3_000).map(|id| pattern(id, "(")).collect();
     assert_eq!(

@@ -156,7 +156,7 @@ fn build(rules: &[(Operator, &[Transformation])], once: bool) -> (Gates, Chains,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 5_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 20 } else { 5_000 }, ..ProptestConfig::default() })]
 
     #[test]
     fn what_an_operator_matches_its_outline_allows(operator in prop_oneof![operator(), guarded()], value in value()) {
@@ -167,7 +167,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 5 } else { 500 }, ..ProptestConfig::default() })]
 
     #[test]
     fn gates_find_exactly_what_asking_each_rule_finds(

@@ -89,6 +89,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "compiles hundreds of patterns")]
     fn every_expression_is_prepared_one_by_one_up_to_a_bound() {
         let few = policy(&["one+", "two+", "three+"]);
         let mut position = Some(0);

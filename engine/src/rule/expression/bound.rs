@@ -220,7 +220,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+        #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 10 } else { 500 }, ..ProptestConfig::default() })]
 
         #[test]
         fn automata_never_take_more_than_foretold(
@@ -236,6 +236,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "builds every expression of the core pack")]
     fn what_is_foretold_for_the_core_pack_is_close() {
         let pack = crate::packs::find("core").unwrap().config().unwrap();
         let flags = Flags {

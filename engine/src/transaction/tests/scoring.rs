@@ -327,7 +327,7 @@ fn the_decisive_match_is_kept_among_many() {
 
 #[test]
 fn a_share_of_the_requests_is_inspected() {
-    const DRAWS: u64 = 10_000;
+    const DRAWS: u64 = if cfg!(miri) { 200 } else { 10_000 };
     for percent in [0, 1, 10, 50, 99, 100] {
         let scoring = Scoring {
             sampling_percent: percent,
