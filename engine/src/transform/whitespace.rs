@@ -108,6 +108,8 @@ fn without_trailing(mut input: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -122,6 +124,10 @@ mod tests {
         assert!(!may_compress(b"a b c"));
         assert!(may_compress(b"a\tb"));
         assert!(may_compress(b"a  b"));
+        assert!(
+            may_compress(b"a\tb\tc") && may_compress(b"a  b  c"),
+            "twice as well"
+        );
     }
 
     #[test]
@@ -130,5 +136,15 @@ mod tests {
         assert_eq!(trim_left(b" a "), b"a ");
         assert_eq!(trim_right(b" a "), b" a");
         assert_eq!(trim(b" \n "), b"");
+    }
+
+    proptest! {
+        #[test]
+        fn what_will_be_compressed_is_told_exactly(input in prop::collection::vec(prop_oneof![
+            8 => b'a'..=b'z',
+            1 => prop::sample::select(b" \t\r\x08\x0e\x1f\xc2\xa0".to_vec()),
+        ], 0..200)) {
+            prop_assert_eq!(may_compress(&input), compress(&input) != input);
+        }
     }
 }

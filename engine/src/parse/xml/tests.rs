@@ -203,6 +203,16 @@ fn long_ways_are_seen_once_and_then_cut() {
 }
 
 #[test]
+fn ways_as_long_as_the_limits_stay_whole() {
+    let outer = "n".repeat(WAY_LIMIT);
+    let inner = "m".repeat(WAY_LIMIT - 1);
+    let found = parse(format!("<{outer}><{inner} a='1'>2</{inner}></{outer}>"));
+    let way = format!("{outer}.{inner}");
+    assert_eq!(way.len(), 2 * WAY_LIMIT);
+    assert_eq!(found.pairs(), [(&*format!("{way}.@a"), "1"), (&*way, "2")]);
+}
+
+#[test]
 fn wide_encodings_are_read_and_told() {
     let body: Vec<_> = "<a>&#60;é</a>"
         .encode_utf16()
