@@ -322,6 +322,13 @@ mod tests {
     }
 
     #[test]
+    fn blanks_in_strings_are_no_error() {
+        let found = parse(r#"{"full name":" Ann Lee "}"#);
+        assert_eq!(found.pairs(), [("full name", " Ann Lee ")]);
+        assert_eq!(found.errors, []);
+    }
+
+    #[test]
     fn loose_strings_are_read_on() {
         let found = parse("{\"a\":\"x\ny\",\"b\":\"\\x3c\\q\",\"c\":1}");
         assert_eq!(found.pairs(), [("a", "x\ny"), ("b", "<q"), ("c", "1")]);

@@ -42,14 +42,15 @@ fn a_match_in_a_masked_value_has_no_bytes() {
 
 #[test]
 fn the_text_of_an_element_is_masked_when_one_within_is() {
-    for (body, masked) in [
-        ("<login>evil <password>x</password></login>", true),
-        ("<login>evil <user>x</user></login>", false),
+    for (path, body, masked) in [
+        ("/", "<login>evil <password>x</password></login>", true),
+        ("/", "<login>evil <user>x</user></login>", false),
+        ("/?login.password=x", "<login>evil</login>", false),
     ] {
         let mut transaction = transaction(&evil(&["body_values:login"]));
         head(
             &mut transaction,
-            "/",
+            path,
             &[("content-type", "application/xml")],
             false,
         );
