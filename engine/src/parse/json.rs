@@ -283,6 +283,15 @@ mod tests {
     }
 
     #[test]
+    fn names_of_a_small_document_may_be_many_times_longer_than_it() {
+        let body = format!("{{\"{}\":[{}1]}}", "a".repeat(200), "1,".repeat(140));
+        let found = parse(&body);
+        let names: usize = found.arguments.iter().map(|(name, _)| name.len()).sum();
+        assert!(names > 50 * body.len());
+        assert_eq!((found.arguments.len(), found.errors), (141, vec![]));
+    }
+
+    #[test]
     fn top_level_scalars_and_arrays_are_read() {
         assert_eq!(parse("\"x\"").pairs(), [("", "x")]);
         assert_eq!(parse(" 12 ").pairs(), [("", "12")]);
