@@ -58,7 +58,7 @@ mutants *arguments: setup
     PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 cargo mutants --test-tool=nextest -p secbeat-engine --profile e2e \
         --output target "$@" -- --lib
 
-# Run the engine's unit tests in Miri, which notices undefined behaviour and leaks, for minutes; `miri parse::` runs some
+# Run the engine's unit tests in Miri, which notices undefined behaviour and leaks, for long; `miri parse::` runs some
 miri *arguments:
     @cargo +nightly miri --version >/dev/null 2>&1 || { echo "Miri is missing: rustup toolchain install nightly --component miri,rust-src"; exit 1; }
     MIRIFLAGS="-Zmiri-env-set=PROPTEST_CASES=2 -Zmiri-env-set=PROPTEST_DISABLE_FAILURE_PERSISTENCE=1 ${MIRIFLAGS:-}" \

@@ -529,9 +529,10 @@ mod tests {
 
     #[test]
     fn words_cut_at_dots_are_read_once() {
-        let value = format!("1 {}", "div.1".repeat(1_000));
+        let times = if cfg!(miri) { 50 } else { 1_000 };
+        let value = format!("1 {}", "div.1".repeat(times));
         let (tokens, looked_at) = tokens(value.as_bytes(), None, Dialect::Ansi);
-        assert_eq!(tokens.len(), 2_001);
+        assert_eq!(tokens.len(), 2 * times + 1);
         assert!(looked_at <= 2 * value.len(), "{looked_at}");
     }
 }
