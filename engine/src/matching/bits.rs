@@ -53,7 +53,9 @@ impl Bits {
 
     /// Becomes a copy of `other`, which has the same bound.
     pub(crate) fn assign(&mut self, other: &Self) {
-        self.words.clone_from(&other.words);
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word = *other;
+        }
     }
 
     pub(crate) fn union(&mut self, other: &Self) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Bits, ByteSet, ChainId, Chains, Classes, Outline, Test,
     literals::{Literals, LiteralsBuilder},
-    need::Need,
+    need::{Need, Way},
 };
 use crate::{
     rule::{Collection, Phase, Selector, Target},
@@ -55,41 +55,56 @@ pub(crate) fn selects(targets: &[Target], collection: Collection, name: &[u8]) -
 pub(crate) struct Gates {
     pub(crate) all: Vec<Gate>,
     pub(crate) literals: Literals,
-    /// By literal: the gates that it may open.
-    pub(crate) triggers: Vec<Vec<Opened>>,
+    /// The gates that literals may open, in order of literals.
+    opened: Vec<Opened>,
+    /// Where in `opened` the gates of each literal begin; and where the last ones end.
+    triggers: Vec<u32>,
     /// How many ways there are through all gates.
     pub(crate) ways: usize,
-    /// Gates that a plain value may pass.
-    pub(crate) plain: Bits,
     /// Gates by chain.
     pub(crate) by_chain: Vec<Bits>,
     /// By phase and collection.
-    lanes: Vec<Lane>,
+    lanes: Vec<Option<Lane>>,
 }
 
-/// A gate that a literal may open, and the way through it.
+/// A gate that may open, and the way through it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opened {
     pub(crate) gate: u32,
     pub(crate) way: u32,
     /// Number of the way among those of all gates.
     pub(crate) number: u32,
+    /// Sets of classes, of each of which a byte must occur; those not needed are [`Classes::ANY`]. They rule out most
+    /// without a look at anything else.
+    wanted: [Classes; Need::WANTED],
 }
 
-/// A gate that may open without a literal, and the way through it.
-#[derive(Debug, Clone)]
-pub(crate) struct Untriggered {
-    pub(crate) opened: Opened,
-    /// Sets of classes, of each of which a byte must occur; those not needed are [`Classes::ANY`].
-    pub(crate) wanted: [Classes; Need::WANTED],
+impl Opened {
+    fn new(gate: u32, way: u32, number: u32, classes: &[Classes]) -> Self {
+        let mut wanted = [Classes::ANY; Need::WANTED];
+        wanted.iter_mut().zip(classes).for_each(|(to, from)| *to = *from);
+        Self {
+            gate,
+            way,
+            number,
+            wanted,
+        }
+    }
+
+    /// Whether a value may pass that has these classes, [`Classes::ANY`] among them.
+    pub(crate) fn may_hold(&self, classes: Classes) -> bool {
+        self.wanted.iter().all(|wanted| wanted.meets(classes))
+    }
 }
 
 /// What is to be done with the values of one collection in one phase.
 #[derive(Debug, Clone)]
 pub(crate) struct Lane {
     pub(crate) gates: Bits,
+    /// Those of them that a plain value may pass, if there are any.
+    pub(crate) plain: Option<Bits>,
     /// Ways that need no literal to open.
-    pub(crate) untriggered: Vec<Untriggered>,
+    pub(crate) untriggered: Vec<Opened>,
     /// The chains of these gates with their beginnings, parents first.
     pub(crate) chains: Vec<ChainId>,
     /// Classes without which none of the chains changes a value, Base64 and empty values aside.
@@ -107,9 +122,17 @@ impl Lane {
 
 impl Gates {
     pub(crate) fn lane(&self, phase: Phase, collection: Collection) -> Option<&Lane> {
-        self.lanes
-            .get(lane_index(phase, collection))
-            .filter(|lane| !lane.gates.is_empty())
+        self.lanes.get(lane_index(phase, collection))?.as_ref()
+    }
+
+    /// The gates that a literal may open.
+    pub(crate) fn opened(&self, literal: u32) -> &[Opened] {
+        let bounds = self
+            .triggers
+            .get(literal as usize..)
+            .and_then(<[u32]>::first_chunk);
+        let opened = bounds.and_then(|[start, end]| self.opened.get(*start as usize..*end as usize));
+        opened.unwrap_or_default()
     }
 
     /// Bytes that the tables of literals take.
@@ -203,6 +226,7 @@ impl GatesBuilder {
         let mut lanes = vec![
             Lane {
                 gates: Bits::new(count),
+                plain: None,
                 untriggered: Vec::new(),
                 chains: Vec::new(),
                 touchy: Classes::default(),
@@ -212,14 +236,14 @@ impl GatesBuilder {
         ];
         let mut ways = 0;
         for (index, (phase, gate)) in self.gates.iter().enumerate() {
-            let opened = |way| Opened {
-                gate: index as u32,
-                way,
-                number: ways as u32 + way,
+            let opened = |(way, number): (&Way, u32)| {
+                let wanted = gate.need.wanted(way);
+                Opened::new(index as u32, number, ways as u32 + number, &wanted)
             };
             for (way, number) in gate.need.ways().iter().zip(0..) {
-                let opened = opened(number);
-                for literal in way.trigger().unwrap_or_default() {
+                let Some(trigger) = way.trigger() else { continue };
+                let opened = opened((way, number));
+                for literal in trigger {
                     if let Some(gates) = triggers.get_mut(*literal as usize) {
                         gates.push(opened);
                     }
@@ -248,7 +272,9 @@ impl GatesBuilder {
                         lane.ignored.retain(|name| excluded.contains(&&**name));
                     }
                     lane.gates.insert(index);
-                    lane.untriggered.extend(untriggered(&gate.need, opened));
+                    let untriggered = gate.need.ways().iter().zip(0..);
+                    let untriggered = untriggered.filter(|(way, _)| way.trigger().is_none());
+                    lane.untriggered.extend(untriggered.map(opened));
                     if !lane.chains.contains(&gate.chain) {
                         lane.chains.extend(chains.path(gate.chain));
                     }
@@ -267,16 +293,27 @@ impl GatesBuilder {
                 .flat_map(|transformation| (0..=u8::MAX).filter(move |byte| transformation.reacts_to(*byte)))
                 .collect();
             lane.touchy = Classes::of_set(&bytes);
+            let mut passable = plain.clone();
+            passable.intersect(&lane.gates);
+            lane.plain = Some(passable).filter(|passable| !passable.is_empty());
+        }
+        let lanes = lanes
+            .into_iter()
+            .map(|lane| Some(lane).filter(|lane| !lane.gates.is_empty()));
+        let (mut opened, mut starts) = (Vec::new(), vec![0]);
+        for gates in triggers {
+            opened.extend(gates);
+            starts.push(opened.len() as u32);
         }
         let all = self.gates.into_iter().map(|(_, gate)| gate).collect();
         Gates {
             all,
             literals,
-            triggers,
+            opened,
+            triggers: starts,
             ways,
-            plain,
             by_chain,
-            lanes,
+            lanes: lanes.collect(),
         }
     }
 }
@@ -287,22 +324,6 @@ fn excluded(targets: &[Target], collection: Collection) -> impl Iterator<Item = 
         .iter()
         .filter(move |target| target.exclude && target.collection == collection);
     excluded.map(Target::name).filter(|name| !name.is_empty())
-}
-
-/// The ways through a gate that need no literal to open.
-fn untriggered(need: &Need, opened: impl Fn(u32) -> Opened) -> impl Iterator<Item = Untriggered> {
-    let ways = (0..).zip(need.ways()).filter(|(_, way)| way.trigger().is_none());
-    ways.map(move |(number, way)| {
-        let mut wanted = [Classes::ANY; Need::WANTED];
-        wanted
-            .iter_mut()
-            .zip(way.wanted())
-            .for_each(|(to, from)| *to = *from);
-        Untriggered {
-            opened: opened(number),
-            wanted,
-        }
-    })
 }
 
 /// Whether a transformation makes plain bytes of plain bytes only.

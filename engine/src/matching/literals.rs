@@ -35,6 +35,8 @@ pub(crate) struct Literals {
     /// Where in `entries` the literals of each anchor begin, in order of anchors; and where the last ones end.
     starts: Vec<u32>,
     entries: Vec<Entry>,
+    /// By literal.
+    full: Vec<Full>,
     /// All literals in lower case, one behind the other.
     text: Vec<u8>,
 }
@@ -44,15 +46,20 @@ const PAIRS: usize = kind::COUNT * kind::COUNT;
 
 #[derive(Debug)]
 struct Entry {
-    literal: u32,
-    /// Bytes of the literal before its anchor.
-    before: u32,
-    text: Range<u32>,
     /// What the literal has around its anchor, as [`word`] tells it, and which part of a word that is.
     word: u64,
     mask: u64,
+    literal: u32,
     /// Whether the word tells the whole literal.
     is_whole: bool,
+}
+
+/// A literal in full.
+#[derive(Debug, Clone, Default)]
+struct Full {
+    text: Range<u32>,
+    /// Bytes of the literal before its anchor.
+    before: u32,
 }
 
 impl LiteralsBuilder {
@@ -91,6 +98,7 @@ impl LiteralsBuilder {
             firsts: vec![0; PAIRS],
             starts: Vec::with_capacity(self.groups.len() + 1),
             entries: Vec::with_capacity(self.ordered.len()),
+            full: vec![Full::default(); self.ordered.len()],
             text: Vec::new(),
         };
         for ((pair, third), members) in self.groups {
@@ -125,19 +133,12 @@ impl Literals {
     }
 
     /// Adds the literals that stand in a value to those `seen`, and those that were not among them to `new`.
-    #[expect(clippy::indexing_slicing, reason = "the index is a remainder of the length")]
     pub(crate) fn scan(&self, value: &[u8], seen: &mut Bits, new: &mut Vec<u32>) {
-        let mut place = pair(kind::NONE, kind::NONE);
+        let mut pair = pair(kind::NONE, kind::NONE);
         let mut end = 0;
         for block in value.chunks(Self::BLOCK) {
-            let mut hits = 0_u64;
-            for (number, byte) in block.iter().enumerate() {
-                let kind = kind::of(*byte);
-                let followers = self.followers[place % PAIRS];
-                // No anchor begins with the kind of no byte.
-                hits |= ((followers >> kind | followers >> kind::NONE) & 1) << number;
-                place = next(place, kind);
-            }
+            let mut hits;
+            (hits, pair) = self.anchors(block, pair);
             while hits != 0 {
                 let at = end + hits.trailing_zeros() as usize;
                 self.look_around(value, at - 2, seen, new);
@@ -145,9 +146,28 @@ impl Literals {
             }
             end += block.len();
         }
-        if self.followers[place % PAIRS] >> kind::NONE & 1 == 1 {
+        if self
+            .followers
+            .get(pair)
+            .is_some_and(|followers| followers & 1 == 1)
+        {
             self.look_around(value, value.len() - 2, seen, new);
         }
+    }
+
+    /// The places of a block behind which anchors may end, as bits; and the pair that the block ends with.
+    #[inline(never)]
+    #[expect(clippy::indexing_slicing, reason = "the index is a remainder of the length")]
+    fn anchors(&self, block: &[u8], mut pair: usize) -> (u64, usize) {
+        let mut hits = 0;
+        for (number, byte) in block.iter().enumerate() {
+            let kind = kind::of(*byte);
+            let followers = self.followers[pair % PAIRS];
+            // No anchor begins with the kind of no byte, whose bit is the lowest.
+            hits |= ((followers >> kind | followers) & 1) << number;
+            pair = next(pair, kind);
+        }
+        (hits, pair)
     }
 
     /// Bytes that the tables take.
@@ -155,11 +175,12 @@ impl Literals {
         size_of_val(self.followers.as_slice())
             + size_of_val(self.firsts.as_slice())
             + size_of_val(self.starts.as_slice())
-            + self.entries.len() * size_of::<Entry>()
+            + self.entries.len() * (size_of::<Entry>() + size_of::<Full>())
             + self.text.len()
     }
 
     /// Compares the literals whose anchor may stand at a place with what stands there.
+    #[inline]
     fn look_around(&self, value: &[u8], at: usize, seen: &mut Bits, new: &mut Vec<u32>) {
         let kind = |place| value.get(place).map_or(kind::NONE, |byte| kind::of(*byte));
         let (pair, third) = (pair(kind(at), kind(at + 1)), kind(at + 2));
@@ -167,7 +188,7 @@ impl Literals {
             return;
         };
         let word = word(value, at);
-        if followers >> kind::NONE & 1 == 1 {
+        if followers & 1 == 1 {
             self.compare(first, word, value, at, seen, new);
         }
         if third != kind::NONE && followers >> third & 1 == 1 {
@@ -177,6 +198,7 @@ impl Literals {
     }
 
     /// Compares the literals of one anchor.
+    #[inline]
     fn compare(
         &self,
         position: u32,
@@ -192,10 +214,10 @@ impl Literals {
         };
         let entries = self.entries.get(*start as usize..*end as usize);
         for entry in entries.unwrap_or_default() {
-            if word & entry.mask != entry.word || seen.contains(entry.literal as usize) {
-                continue;
-            }
-            if entry.is_whole || self.stands(entry, value, at) {
+            if word & entry.mask == entry.word
+                && !seen.contains(entry.literal as usize)
+                && (entry.is_whole || self.stands(entry.literal, value, at))
+            {
                 seen.insert(entry.literal as usize);
                 new.push(entry.literal);
             }
@@ -203,11 +225,15 @@ impl Literals {
     }
 
     /// Whether a literal stands where its anchor does.
-    fn stands(&self, entry: &Entry, value: &[u8], at: usize) -> bool {
-        let text = self.text.get(entry.text.start as usize..entry.text.end as usize);
+    #[inline(never)]
+    fn stands(&self, literal: u32, value: &[u8], at: usize) -> bool {
+        let Some(full) = self.full.get(literal as usize) else {
+            return false;
+        };
+        let text = self.text.get(full.text.start as usize..full.text.end as usize);
         let text = text.unwrap_or_default();
         let place = at
-            .checked_sub(entry.before as usize)
+            .checked_sub(full.before as usize)
             .and_then(|start| value.get(start..start + text.len()));
         place.is_some_and(|place| place.eq_ignore_ascii_case(text))
     }
@@ -221,14 +247,16 @@ impl Literals {
         let mask = u64::MAX >> (u64::BITS - 8 * held) << skipped;
         let first = self.text.len() as u32;
         self.text.extend_from_slice(text);
+        if let Some(full) = self.full.get_mut(literal as usize) {
+            full.text = first..self.text.len() as u32;
+            full.before = before;
+        }
         self.entries.push(Entry {
-            literal,
-            before,
-            text: first..self.text.len() as u32,
             word: word(text, at) & mask,
             mask,
-            // A letter's bits are its own, but for its case.
-            is_whole: held as usize == text.len() && text.iter().all(u8::is_ascii_lowercase),
+            literal,
+            // What is no byte looks like a byte of zero.
+            is_whole: held as usize == text.len() && !text.contains(&0),
         });
     }
 }
@@ -246,27 +274,51 @@ const fn next(pair: usize, kind: u8) -> usize {
 /// Bytes of a word from an anchor on.
 const WORD_BEHIND: usize = 7;
 
-/// The byte before a place, or zero, and those from there on, so that both cases of a letter are the same, as are some
-/// other bytes.
+/// The byte before a place and those from there on, in lower case; zero for what is no byte.
 #[inline]
 fn word(text: &[u8], at: usize) -> u64 {
     let around = at
         .checked_sub(1)
         .and_then(|start| text.get(start..)?.first_chunk());
-    let bytes = around.copied().unwrap_or_else(|| {
-        let mut bytes = [0; 8];
-        let before = at
-            .checked_sub(1)
-            .and_then(|before| text.get(before))
-            .unwrap_or(&0);
-        let behind = text.get(at..).unwrap_or_default();
-        bytes
-            .iter_mut()
-            .zip([before].into_iter().chain(behind))
-            .for_each(|(to, from)| *to = *from);
-        bytes
-    });
-    u64::from_le_bytes(bytes) | u64::from_le_bytes([0x20; 8])
+    lowercase(around.map_or_else(|| at_edge(text, at), |around| u64::from_le_bytes(*around)))
+}
+
+/// As [`word`], in any case, where a text begins or ends.
+fn at_edge(text: &[u8], at: usize) -> u64 {
+    let missing = |bytes: usize| 8 * bytes as u32;
+    match (text.first_chunk(), text.last_chunk()) {
+        (Some(first), Some(_)) if at == 0 => u64::from_le_bytes(*first) << missing(1),
+        (Some(_), Some(last)) => {
+            let beyond = (at - 1 + size_of::<u64>()).saturating_sub(text.len());
+            u64::from_le_bytes(*last)
+                .checked_shr(missing(beyond))
+                .unwrap_or(0)
+        }
+        _ => {
+            let mut bytes = [0; size_of::<u64>()];
+            let start = at.saturating_sub(1);
+            let places = bytes.iter_mut().skip(usize::from(at == 0));
+            for (to, from) in places.zip(text.get(start..).unwrap_or_default()) {
+                *to = *from;
+            }
+            u64::from_le_bytes(bytes)
+        }
+    }
+}
+
+/// Eight bytes with the capital letters among them in lower case.
+#[inline]
+const fn lowercase(bytes: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const fn each(byte: u8) -> u64 {
+        ONES * byte as u64
+    }
+    let low = bytes & each(0x7f);
+    // The highest bit of each byte tells, and no sum reaches the next byte.
+    let from_a = low + each(0x80 - b'A');
+    let beyond_z = low + each(0x7f - b'Z');
+    let is_capital = (from_a & !beyond_z) & !bytes & each(0x80);
+    bytes | is_capital >> 2
 }
 
 #[cfg(test)]
@@ -323,6 +375,20 @@ mod tests {
     #[test]
     fn no_literals_are_never_found() {
         assert_eq!(found(&literals(&[]), b"anything"), [0u32; 0]);
+    }
+
+    #[test]
+    fn a_word_is_what_stands_around_a_place_in_lower_case() {
+        for text in [&b"aZ\xc1[@`\x00"[..], b"0123456789ABCDEFGHIJ", b"ABCDEFGH", b"Q"] {
+            for at in 0..text.len() {
+                let expected = (0..8).map(|place| {
+                    let byte = (at + place).checked_sub(1).and_then(|place| text.get(place));
+                    byte.map_or(0, u8::to_ascii_lowercase)
+                });
+                let expected: Vec<u8> = expected.collect();
+                assert_eq!(word(text, at).to_le_bytes(), *expected, "{text:?} {at}");
+            }
+        }
     }
 
     proptest! {

@@ -92,6 +92,11 @@ impl Need {
         &self.ways
     }
 
+    /// Sets of classes, of each of which a byte must occur for a way to be open; the most telling ones.
+    pub(crate) fn wanted(&self, way: &Way) -> Vec<Classes> {
+        most_telling([self.wanted.as_slice(), &way.wanted].concat())
+    }
+
     /// Whether a value of this length and these classes may match at all.
     pub(crate) fn may_hold(&self, len: usize, classes: Classes) -> bool {
         len >= self.min_len && self.wanted.iter().all(|wanted| wanted.meets(classes))
@@ -111,11 +116,6 @@ impl Way {
             wanted: most_wanted(formula),
             condition: Condition::of(formula, intern),
         }
-    }
-
-    /// Sets of classes, of each of which a byte must occur; the most telling ones.
-    pub(crate) fn wanted(&self) -> &[Classes] {
-        &self.wanted
     }
 
     /// Whether it is open to a value of these classes, in which these literals were seen.
@@ -195,7 +195,10 @@ fn trigger(formula: &Formula) -> Option<Draft> {
 
 /// Of the sets of classes without which a formula does not hold, the most telling ones.
 fn most_wanted(formula: &Formula) -> Vec<Classes> {
-    let mut wanted = wanted(formula);
+    most_telling(wanted(formula))
+}
+
+fn most_telling(mut wanted: Vec<Classes>) -> Vec<Classes> {
     wanted.sort_by_key(|classes| classes.commonness());
     wanted.dedup();
     wanted.truncate(Need::WANTED);

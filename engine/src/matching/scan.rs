@@ -4,7 +4,7 @@ use super::{
     Bits, ChainId, Chains, Classes, Gates,
     chains::Copies,
     clean::Clean,
-    gate::{Lane, Opened, Untriggered},
+    gate::{Lane, Opened},
     operator::Nothing,
 };
 use crate::{
@@ -83,24 +83,25 @@ impl Scratch {
         let Some(lane) = gates.lane(phase, collection) else {
             return;
         };
-        if lane.ignores(name) {
-            return;
-        }
-        if self.clean.contains((phase, collection), name, value) {
+        if lane.ignores(name) || self.clean.contains((phase, collection), name, value) {
             return;
         }
         let (found_before, is_all) = (self.hits.len(), !self.is_any_done);
         let classes = Classes::of(value);
-        self.active.assign(&lane.gates);
-        if self.is_any_done {
-            self.active.subtract(&self.done);
-        }
         let is_base64 = base64_text(value).is_some();
         if classes.is_within(Classes::PLAIN) && !is_base64 {
-            self.active.intersect(&gates.plain);
+            let Some(plain) = &lane.plain else {
+                return;
+            };
+            self.active.assign(plain);
+        } else {
+            self.active.assign(&lane.gates);
         }
-        if self.active.is_empty() {
-            return;
+        if self.is_any_done {
+            self.active.subtract(&self.done);
+            if self.active.is_empty() {
+                return;
+            }
         }
         let mut copies = std::mem::take(&mut self.copies);
         if is_base64 || value.is_empty() || lane.touchy.meets(classes) {
@@ -213,29 +214,28 @@ impl Scratch {
     fn open(&mut self, gates: &Gates, lane: &Lane, subject: Subject<'_>) {
         self.candidates.clear();
         self.tried.clear();
+        let classes = subject.classes.or(Classes::ANY);
         for literal in &self.touched {
-            for opened in gates.triggers.get(*literal as usize).into_iter().flatten() {
+            for opened in gates.opened(*literal) {
                 let number = opened.number as usize;
                 // Another literal may have led here before.
-                if !self.tried.contains(number) {
+                if opened.may_hold(classes) && !self.tried.contains(number) {
                     self.tried.insert(number);
-                    if self.is_open(gates, *opened, subject) {
+                    if self.is_open(gates, opened, subject) {
                         self.candidates.insert(opened.gate as usize);
                     }
                 }
             }
         }
-        let classes = subject.classes.or(Classes::ANY);
-        for Untriggered { opened, wanted } in &lane.untriggered {
-            let is_met = wanted.iter().all(|wanted| wanted.meets(classes));
-            if is_met && self.is_open(gates, *opened, subject) {
+        for opened in &lane.untriggered {
+            if opened.may_hold(classes) && self.is_open(gates, opened, subject) {
                 self.candidates.insert(opened.gate as usize);
             }
         }
     }
 
     /// Whether a way through an allowed gate is open that is no candidate yet.
-    fn is_open(&self, gates: &Gates, opened: Opened, subject: Subject<'_>) -> bool {
+    fn is_open(&self, gates: &Gates, opened: &Opened, subject: Subject<'_>) -> bool {
         let index = opened.gate as usize;
         if !self.allowed.contains(index) || self.candidates.contains(index) {
             return false;

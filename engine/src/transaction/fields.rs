@@ -70,6 +70,12 @@ impl Part {
 }
 
 impl Fields {
+    /// Makes room for so many bytes and fields more, so that adding them moves none.
+    pub(super) fn reserve(&mut self, bytes: usize, entries: usize) {
+        self.bytes.reserve(bytes);
+        self.entries.reserve(entries);
+    }
+
     /// Keeps bytes that no rule can look at by themselves.
     pub(super) fn store(&mut self, bytes: &[u8]) -> Part {
         let start = self.bytes.len() as u32;

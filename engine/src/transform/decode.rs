@@ -120,13 +120,9 @@ pub(crate) fn base64_text(input: &[u8]) -> Option<Vec<u8>> {
 fn ending_base64(input: &[u8]) -> Option<Vec<u8>> {
     let trimmed = input.strip_suffix(b"=").unwrap_or(input);
     let digits = trimmed.strip_suffix(b"=").unwrap_or(trimmed);
-    let count = digits
-        .iter()
-        .rev()
-        .take_while(|&&byte| url_digit(byte).is_some())
-        .count();
-    let (before, digits) = digits.split_at_checked(digits.len() - count)?;
-    if count < SHORTEST || count % 4 == 1 || !matches!(before, [] | [.., b'=' | b',' | b':']) {
+    let start = memchr::memrchr3(b'=', b',', b':', digits).map_or(0, |at| at + 1);
+    let (before, digits) = digits.split_at_checked(start)?;
+    if digits.len() < SHORTEST || digits.len() % 4 == 1 {
         return None;
     }
     // Most values show with their first letters that they are something else.
