@@ -91,20 +91,23 @@ impl Request {
             client: client.and_then(|text| client::address(&text)),
             headers: &pairs(&headers),
         };
-        let mut transaction = Transaction::new(policy);
+        let mut exchange = Box::new(Exchange {
+            transaction: Transaction::new(policy),
+            recipient: None,
+            answer: Answer::default(),
+        });
+        let transaction = &mut exchange.transaction;
         let mut verdict = transaction.request_headers(&head, end);
         if end && verdict == Verdict::Hold {
             verdict = transaction.request_body(&[], true);
         }
-        let is_answer_seen = transaction.policy().inspects_responses();
-        if transaction.policy().inspects_response_bodies() && transaction.policy().response().ask_identity {
+        let policy = transaction.policy();
+        if policy.inspects_response_bodies() && policy.response().ask_identity {
             host.set_request_header("accept-encoding", "identity");
         }
-        let exchange = Box::new(Exchange {
-            recipient: is_answer_seen.then(|| Recipient::of(&headers, host.now())),
-            transaction,
-            answer: Answer::default(),
-        });
+        if policy.inspects_responses() {
+            exchange.recipient = Some(Recipient::of(&headers, host.now()));
+        }
         self.follow(host, exchange, verdict, end, 0)
     }
 
@@ -133,7 +136,7 @@ impl Request {
         if let Stage::Held { exchange, .. } | Stage::Streaming(exchange) | Stage::Answering(exchange) =
             mem::take(&mut self.stage)
         {
-            self.conclude(host, *exchange, None);
+            self.conclude(host, exchange, None);
         }
     }
 
@@ -191,7 +194,7 @@ impl Request {
             // Nothing more will come, so that waiting would hang the request.
             Verdict::Hold => self.refuse_unjudged(host),
             Verdict::Deny(denial) => {
-                self.conclude(host, *exchange, Some(denial));
+                self.conclude(host, exchange, Some(denial));
                 Flow::Pause
             }
         }
@@ -210,19 +213,15 @@ impl Request {
                 Stage::Answering(exchange)
             };
         } else {
-            self.conclude(host, *exchange, None);
+            self.conclude(host, exchange, None);
         }
         Flow::Continue
     }
 
     /// Reports what was found and, with a denial, refuses the request.
-    fn conclude<H: RequestHost>(&mut self, host: &H, exchange: Exchange, denial: Option<Denial>) {
+    fn conclude<H: RequestHost>(&mut self, host: &H, mut exchange: Box<Exchange>, denial: Option<Denial>) {
         self.forget_hold(&exchange);
-        let Exchange {
-            mut transaction,
-            recipient: known,
-            ..
-        } = exchange;
+        let transaction = &mut exchange.transaction;
         if transaction.policy().inspects_ends() {
             transaction.finish();
         }
@@ -232,8 +231,8 @@ impl Request {
         if denial.is_none() && !transaction.has_findings() {
             return;
         }
-        let recipient = known.unwrap_or_else(|| recipient(host));
-        self.record(host, &recipient.id, &transaction, denial);
+        let recipient = exchange.recipient.take().unwrap_or_else(|| recipient(host));
+        self.record(host, &recipient.id, &exchange.transaction, denial);
         if let Some(denial) = denial {
             self.refuse(host, denial.status, &recipient);
         }

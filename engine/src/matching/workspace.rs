@@ -7,7 +7,8 @@ use super::{Gates, Scratch};
 /// Working memory that transactions of one policy take turns with: making it anew costs more than a small request.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
-    idle: Mutex<Vec<Scratch>>,
+    #[expect(clippy::vec_box, reason = "each goes out and in again for every phase of a request")]
+    idle: Mutex<Vec<Box<Scratch>>>,
 }
 
 impl Workspace {
@@ -18,7 +19,7 @@ impl Workspace {
     pub(crate) fn with<R>(&self, gates: &Gates, scan: impl FnOnce(&mut Scratch) -> R) -> R {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
-        let mut scratch = taken.unwrap_or_else(|| Scratch::new(gates));
+        let mut scratch = taken.unwrap_or_else(|| Box::new(Scratch::new(gates)));
         let result = scan(&mut scratch);
         let mut idle = idle();
         if idle.len() < Self::IDLE {

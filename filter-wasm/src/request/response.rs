@@ -209,7 +209,7 @@ impl Request {
     fn settle<H: RequestHost>(&mut self, host: &H) {
         match mem::take(&mut self.stage) {
             Stage::Answering(exchange) if !exchange.transaction.policy().inspects_ends() => {
-                self.conclude(host, *exchange, None);
+                self.conclude(host, exchange, None);
             }
             mut stage => {
                 if let Stage::Answering(exchange) | Stage::Streaming(exchange) = &mut stage {
@@ -242,7 +242,7 @@ impl Request {
     /// Puts a refusal in the place of the response; what has gone on already is cut off where it stands.
     fn replace<H: RequestHost>(&mut self, host: &H, denial: Denial) -> Flow {
         if let Stage::Answering(exchange) | Stage::Streaming(exchange) = mem::take(&mut self.stage) {
-            self.conclude(host, *exchange, Some(denial));
+            self.conclude(host, exchange, Some(denial));
         }
         self.stage = Stage::Replaced;
         Flow::Pause
