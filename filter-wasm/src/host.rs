@@ -6,13 +6,12 @@ pub(crate) mod envoy;
 
 #[cfg(test)]
 pub(crate) mod fake;
+mod headers;
 
 use std::time::Duration;
 
 use crate::refusal::Refusal;
-
-/// Header pairs in the order of the wire, names in lower case, pseudo headers among them.
-pub(crate) type Headers = Vec<(String, Vec<u8>)>;
+pub(crate) use headers::Headers;
 
 /// The time.
 pub(crate) trait Clock {
@@ -41,14 +40,14 @@ pub(crate) enum MetricKind {
 
 /// What is known of, and can be done with, the request at hand and its response.
 pub(crate) trait RequestHost: Clock + Meter {
-    /// Every header of the request.
-    fn request_headers(&self) -> Headers;
+    /// Every header of the request; `None` if the proxy shows none.
+    fn request_headers(&self) -> Option<Headers>;
     /// Up to `limit` bytes of what is buffered of the request's body, from offset `start` on.
     fn request_body(&self, start: usize, limit: usize) -> Vec<u8>;
-    /// Every header of the response.
-    fn response_headers(&self) -> Headers;
+    /// Every header of the response; `None` if the proxy shows none.
+    fn response_headers(&self) -> Option<Headers>;
     /// Puts these headers in the place of the response's, before they have gone on.
-    fn replace_response_headers(&self, headers: &[(&str, &[u8])]);
+    fn replace_response_headers(&self, headers: &[(&[u8], &[u8])]);
     /// Up to `limit` bytes of what is at hand of the response's body, from offset `start` on.
     fn response_body(&self, start: usize, limit: usize) -> Vec<u8>;
     /// Puts these bytes in the place of the first `length` of what is at hand of the response's body.

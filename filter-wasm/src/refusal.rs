@@ -10,7 +10,6 @@ mod request_id;
 pub(crate) use recipient::Recipient;
 pub(crate) use request_id::RequestId;
 
-use crate::host::Headers;
 use accept::Representation;
 
 /// An answer in the origin's place.
@@ -50,12 +49,6 @@ impl Refusal {
             body,
         }
     }
-}
-
-/// The first value of a header.
-fn value<'a>(headers: &'a Headers, name: &str) -> Option<&'a [u8]> {
-    let found = headers.iter().find(|(found, _)| found == name);
-    found.map(|(_, value)| value.as_slice())
 }
 
 fn title(status: u16) -> &'static str {
@@ -102,12 +95,10 @@ fn reason(status: u16) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::Headers;
 
     fn request(pairs: &[(&str, &str)]) -> Headers {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
-            .collect()
+        pairs.iter().copied().collect()
     }
 
     fn refusal(status: u16, pairs: &[(&str, &str)]) -> Refusal {

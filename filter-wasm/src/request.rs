@@ -11,7 +11,7 @@ use secbeat_engine::{Denial, RequestHead, Transaction, Verdict, config::Mode};
 
 use crate::{
     client, event,
-    host::{Flow, Headers, RequestHost},
+    host::{Flow, RequestHost},
     refusal::{Recipient, Refusal, RequestId},
     worker::Worker,
 };
@@ -83,13 +83,15 @@ impl Request {
             host.mark_passed();
             return Flow::Continue;
         }
-        let headers = host.request_headers();
+        let Some(headers) = host.request_headers() else {
+            return self.refuse_unjudged(host);
+        };
         #[cfg(feature = "faults")]
         worker.trap_if_asked(&headers);
         let client = policy.uses_client().then(|| host.client()).flatten();
         let head = RequestHead {
             client: client.and_then(|text| client::address(&text)),
-            headers: &pairs(&headers),
+            headers: &headers.iter().collect::<Vec<_>>(),
         };
         let mut exchange = Box::new(Exchange {
             transaction: Transaction::new(policy),
@@ -269,14 +271,7 @@ impl Request {
 }
 
 fn recipient<H: RequestHost>(host: &H) -> Recipient {
-    Recipient::of(&host.request_headers(), host.now())
-}
-
-fn pairs(headers: &Headers) -> Vec<(&[u8], &[u8])> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_bytes(), value.as_slice()))
-        .collect()
+    Recipient::of(&host.request_headers().unwrap_or_default(), host.now())
 }
 
 #[cfg(test)]

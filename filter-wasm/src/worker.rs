@@ -152,7 +152,7 @@ impl Worker {
         let faults = self.faults.borrow();
         if headers
             .iter()
-            .any(|(name, _)| Some(name) == faults.trap_on_header.as_ref())
+            .any(|(name, _)| Some(name) == faults.trap_on_header.as_ref().map(String::as_bytes))
         {
             faults::trap();
         }
@@ -243,7 +243,7 @@ impl Worker {
         let faults = self.faults.borrow();
         if headers
             .iter()
-            .any(|(name, _)| Some(name) == faults.trap_on_response_header.as_ref())
+            .any(|(name, _)| Some(name) == faults.trap_on_response_header.as_ref().map(String::as_bytes))
         {
             faults::trap();
         }

@@ -7,7 +7,10 @@ use super::{Gates, Scratch};
 /// Working memory that transactions of one policy take turns with: making it anew costs more than a small request.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
-    #[expect(clippy::vec_box, reason = "each goes out and in again for every phase of a request")]
+    #[expect(
+        clippy::vec_box,
+        reason = "each goes out and in again for every phase of a request"
+    )]
     idle: Mutex<Vec<Box<Scratch>>>,
 }
 

@@ -224,8 +224,8 @@ impl Meter for Envoy {
 }
 
 impl RequestHost for Envoy {
-    fn request_headers(&self) -> Headers {
-        hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default()
+    fn request_headers(&self) -> Option<Headers> {
+        Headers::read(secbeat_header_map::serialized(MapType::HttpRequestHeaders)?)
     }
 
     fn request_body(&self, start: usize, limit: usize) -> Vec<u8> {
@@ -236,13 +236,20 @@ impl RequestHost for Envoy {
         piece.ok().flatten().unwrap_or_default()
     }
 
-    fn response_headers(&self) -> Headers {
-        hostcalls::get_map_bytes(MapType::HttpResponseHeaders).unwrap_or_default()
+    fn response_headers(&self) -> Option<Headers> {
+        Headers::read(secbeat_header_map::serialized(MapType::HttpResponseHeaders)?)
     }
 
-    fn replace_response_headers(&self, headers: &[(&str, &[u8])]) {
+    fn replace_response_headers(&self, headers: &[(&[u8], &[u8])]) {
+        // Envoy's codecs let only tokens pass for names.
+        let names: Vec<_> = headers
+            .iter()
+            .map(|(name, _)| String::from_utf8_lossy(name))
+            .collect();
+        let values = headers.iter().map(|(_, value)| *value);
+        let headers = names.iter().map(AsRef::as_ref).zip(values).collect();
         // Envoy refuses only without response headers, and they are there until they have gone on.
-        let _ = hostcalls::set_map_bytes(MapType::HttpResponseHeaders, headers.to_vec());
+        let _ = hostcalls::set_map_bytes(MapType::HttpResponseHeaders, headers);
     }
 
     fn response_body(&self, start: usize, limit: usize) -> Vec<u8> {

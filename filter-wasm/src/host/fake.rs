@@ -9,15 +9,18 @@ use std::{
 use super::{Clock, Headers, Meter, MetricKind, RequestHost, WorkerHost};
 use crate::refusal::Refusal;
 
+/// Headers that can be changed one by one.
+type Pairs = Vec<(String, Vec<u8>)>;
+
 /// A proxy that remembers what was asked of it.
 #[derive(Debug, Default)]
 pub(crate) struct FakeHost {
     pub(crate) now: Cell<u64>,
     /// How much time passes with every look at the clock.
     pub(crate) step: Cell<u64>,
-    pub(crate) request: RefCell<Headers>,
+    pub(crate) request: RefCell<Pairs>,
     pub(crate) body: RefCell<Vec<u8>>,
-    pub(crate) response: RefCell<Headers>,
+    pub(crate) response: RefCell<Pairs>,
     pub(crate) response_body: RefCell<Vec<u8>>,
     /// How often anything about a response was asked or told.
     pub(crate) response_calls: Cell<u32>,
@@ -82,8 +85,8 @@ impl Meter for FakeHost {
 }
 
 impl RequestHost for FakeHost {
-    fn request_headers(&self) -> Headers {
-        self.request.borrow().clone()
+    fn request_headers(&self) -> Option<Headers> {
+        Some(self.request.borrow().iter().cloned().collect())
     }
 
     fn request_body(&self, start: usize, limit: usize) -> Vec<u8> {
@@ -96,11 +99,11 @@ impl RequestHost for FakeHost {
             .collect()
     }
 
-    fn replace_response_headers(&self, headers: &[(&str, &[u8])]) {
+    fn replace_response_headers(&self, headers: &[(&[u8], &[u8])]) {
         self.response_calls.set(self.response_calls.get() + 1);
         let headers = headers
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.to_vec()));
+            .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.to_vec()));
         self.response.replace(headers.collect());
     }
 
@@ -130,9 +133,9 @@ impl RequestHost for FakeHost {
         self.resumed.set(self.resumed.get() + 1);
     }
 
-    fn response_headers(&self) -> Headers {
+    fn response_headers(&self) -> Option<Headers> {
         self.response_calls.set(self.response_calls.get() + 1);
-        self.response.borrow().clone()
+        Some(self.response.borrow().iter().cloned().collect())
     }
 
     fn client(&self) -> Option<Vec<u8>> {
@@ -148,7 +151,7 @@ impl RequestHost for FakeHost {
     }
 }
 
-fn set(headers: &RefCell<Headers>, name: &str, value: Option<&str>) {
+fn set(headers: &RefCell<Pairs>, name: &str, value: Option<&str>) {
     let mut headers = headers.borrow_mut();
     headers.retain(|(found, _)| found != name);
     headers.extend(value.map(|value| (name.to_owned(), value.as_bytes().to_vec())));

@@ -1,6 +1,5 @@
 //! What representation of a refusal suits a client (RFC 9110, section 12.5.1, reduced to what can be offered).
 
-use super::value;
 use crate::host::Headers;
 
 /// A representation of a refusal.
@@ -19,10 +18,13 @@ const LIMIT: usize = 1024;
 
 /// Picks the representation for a request: HTML only when it is asked for by name and JSON is not preferred.
 pub(super) fn preferred(request: &Headers) -> Representation {
-    if value(request, "content-type").is_some_and(|kind| kind.starts_with(b"application/grpc")) {
+    if request
+        .value("content-type")
+        .is_some_and(|kind| kind.starts_with(b"application/grpc"))
+    {
         return Representation::Grpc;
     }
-    let accept = value(request, "accept").unwrap_or_default();
+    let accept = request.value("accept").unwrap_or_default();
     let accept = accept.get(..LIMIT).unwrap_or(accept);
     let (mut html, mut json) = (0, 0);
     for range in accept.split(|byte| *byte == b',') {
@@ -94,23 +96,24 @@ mod tests {
             (";;;,,,q=", Representation::Problem),
             ("", Representation::Problem),
         ] {
-            let request = vec![("accept".to_owned(), accept.as_bytes().to_vec())];
+            let request = [("accept", accept)].into_iter().collect();
             assert_eq!(preferred(&request), expected, "{accept}");
         }
     }
 
     #[test]
     fn a_grpc_call_gets_trailers_whatever_it_accepts() {
-        let request = vec![
-            ("accept".to_owned(), b"text/html".to_vec()),
-            ("content-type".to_owned(), b"application/grpc+proto".to_vec()),
+        let request = [
+            ("accept", "text/html"),
+            ("content-type", "application/grpc+proto"),
         ];
+        let request = request.into_iter().collect();
         assert_eq!(preferred(&request), Representation::Grpc);
     }
 
     #[test]
     fn bytes_that_are_no_text_are_harmless() {
-        let request = vec![("accept".to_owned(), vec![0xff; 5_000])];
+        let request = [("accept", [0xff; 5_000])].into_iter().collect();
         assert_eq!(preferred(&request), Representation::Problem);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::value;
 use crate::{host::Headers, identity};
 
 /// The id of a request: letters, digits and `-_.:=+/`, 1 to 128 of them.
@@ -14,7 +13,8 @@ impl RequestId {
 
     /// Takes the id that Envoy (or a proxy before it) gave the request, if it is a sane one, else draws one.
     pub(crate) fn of(request: &Headers, now: u64) -> Self {
-        value(request, "x-request-id")
+        request
+            .value("x-request-id")
             .and_then(Self::parse)
             .unwrap_or_else(|| {
                 Self(format!(
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     fn id_for(value: &[u8]) -> String {
-        RequestId::of(&vec![("x-request-id".to_owned(), value.to_vec())], 1).to_string()
+        RequestId::of(&[("x-request-id", value)].into_iter().collect(), 1).to_string()
     }
 
     #[test]

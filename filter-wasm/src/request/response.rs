@@ -7,7 +7,7 @@ use std::mem;
 
 use secbeat_engine::{Denial, MaskedBody, ResponseHead, Verdict};
 
-use super::{Exchange, Request, Stage, pairs};
+use super::{Exchange, Request, Stage};
 use crate::host::{Flow, RequestHost};
 
 /// How far a response has come.
@@ -29,7 +29,10 @@ impl Request {
         if !self.is_answering() {
             return self.unanswered();
         }
-        let headers = host.response_headers();
+        let Some(headers) = host.response_headers() else {
+            // The proxy does not show what it says has arrived: nobody can judge this.
+            return self.replace_unjudged(host);
+        };
         #[cfg(feature = "faults")]
         if let Some(worker) = &self.worker {
             worker.trap_if_answered(&headers);
@@ -38,14 +41,14 @@ impl Request {
             return self.unanswered();
         };
         let transaction = &mut exchange.transaction;
-        let pairs = pairs(&headers);
+        let pairs: Vec<_> = headers.iter().collect();
         let head = ResponseHead { headers: &pairs };
         let mut verdict = transaction.response_headers(&head, end);
         if end && verdict == Verdict::Hold {
             verdict = transaction.response_body(&[], true);
         }
         if let Some(values) = transaction.masked_headers(&head) {
-            let names = headers.iter().map(|(name, _)| name.as_str());
+            let names = pairs.iter().map(|(name, _)| *name);
             let masked: Vec<_> = names.zip(values.iter().map(AsRef::as_ref)).collect();
             host.replace_response_headers(&masked);
         }
