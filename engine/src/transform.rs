@@ -504,6 +504,17 @@ mod tests {
         }
 
         #[test]
+        fn the_first_mark_is_found_wherever_it_stands(input in prop::collection::vec(prop_oneof![
+            30 => Just(b'a'),
+            1 => prop::sample::select(b"%+&".to_vec()),
+        ], 0..100)) {
+            let first = |marks: &[u8]| input.iter().position(|byte| marks.contains(byte));
+            prop_assert_eq!(find([b'%'], &input), first(b"%"));
+            prop_assert_eq!(find([b'%', b'+'], &input), first(b"%+"));
+            prop_assert_eq!(find([b'%', b'+', b'&'], &input), first(b"%+&"));
+        }
+
+        #[test]
         fn unifying_twice_changes_nothing_more(input in hostile()) {
             for transformation in [
                 Transformation::Lowercase,
