@@ -75,6 +75,12 @@ impl Chains {
             .filter_map(|step| Some(self.node(step)?.transformation))
     }
 
+    /// By chain: its last transformation.
+    pub(crate) fn last_steps(&self) -> impl Iterator<Item = Option<Transformation>> {
+        let steps = self.nodes.iter().map(|node| Some(node.transformation));
+        [None].into_iter().chain(steps)
+    }
+
     /// Applies a chain to a value.
     pub(crate) fn apply<'a>(&self, chain: ChainId, value: &'a [u8]) -> Cow<'a, [u8]> {
         self.transformations(chain)

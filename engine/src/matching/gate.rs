@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Bits, ByteSet, ChainId, Chains, Classes, Outline, Test,
+    Bits, ChainId, Chains, Classes, Outline, Test,
     literals::{Literals, LiteralsBuilder},
     need::{Need, Way},
 };
@@ -282,17 +282,15 @@ impl GatesBuilder {
             }
             ways += gate.need.ways().len();
         }
+        let touchy: Vec<Classes> = chains
+            .last_steps()
+            .map(|step| step.map_or(Classes::default(), reacting))
+            .collect();
         for lane in &mut lanes {
             lane.chains.sort_unstable();
             lane.chains.dedup();
-            let touched = lane
-                .chains
-                .iter()
-                .flat_map(|chain| chains.transformations(*chain));
-            let bytes: ByteSet = touched
-                .flat_map(|transformation| (0..=u8::MAX).filter(move |byte| transformation.reacts_to(*byte)))
-                .collect();
-            lane.touchy = Classes::of_set(&bytes);
+            let touchy = lane.chains.iter().filter_map(|chain| touchy.get(chain.index()));
+            lane.touchy = touchy.fold(Classes::default(), |all, one| all.or(*one));
             let mut passable = plain.clone();
             passable.intersect(&lane.gates);
             lane.plain = Some(passable).filter(|passable| !passable.is_empty());
@@ -324,6 +322,12 @@ fn excluded(targets: &[Target], collection: Collection) -> impl Iterator<Item = 
         .iter()
         .filter(move |target| target.exclude && target.collection == collection);
     excluded.map(Target::name).filter(|name| !name.is_empty())
+}
+
+/// The classes of the bytes to which a transformation reacts.
+fn reacting(transformation: Transformation) -> Classes {
+    let bytes = (0..=u8::MAX).filter(|byte| transformation.reacts_to(*byte));
+    Classes::of_set(&bytes.collect())
 }
 
 /// Whether a transformation makes plain bytes of plain bytes only.
