@@ -86,3 +86,16 @@ impl std::fmt::Display for ParseError {
         out.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_is_shown_by_a_name_of_its_own() {
+        let shown: std::collections::BTreeSet<_> = ParseError::ALL.iter().map(ToString::to_string).collect();
+        let names = ParseError::ALL.iter().map(|error| error.as_str().to_owned());
+        assert_eq!(shown, names.collect());
+        assert_eq!(shown.len(), ParseError::ALL.len());
+    }
+}

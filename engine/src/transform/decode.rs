@@ -286,7 +286,17 @@ mod tests {
     fn what_holds_no_layer_is_told_at_a_glance() {
         assert!(!may_change(b"plain text"));
         assert!(!may_change("\u{e9}t\u{e9}".as_bytes()));
-        assert!(may_change(b"MSB1bmlvbiBzZWxlY3Q"));
+        for layered in [
+            &b"%41"[..],
+            b"a+b",
+            b"&lt;",
+            br"\x41",
+            b"a\0b",
+            b"\xc0\xa5",
+            b"MSB1bmlvbiBzZWxlY3Q",
+        ] {
+            assert!(may_change(layered), "{}", layered.escape_ascii());
+        }
     }
 
     #[test]
