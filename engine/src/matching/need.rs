@@ -130,14 +130,18 @@ impl Way {
 }
 
 impl Condition {
+    /// Weight of a literal beyond which it is not looked for where something else has to stand beside it.
+    const COMMON: f64 = 0.1;
+
     fn of(formula: &Formula, intern: &mut impl FnMut(&[u8]) -> u32) -> Self {
         match formula {
             Formula::True => Self::Holds,
             Formula::Bytes(bytes) => Self::Classes(Classes::of_set(bytes)),
             Formula::Literal(literal) => Self::Literals([intern(literal)].into_iter().collect()),
             Formula::And(members) => {
-                // What is least likely settles it first.
-                let members = by_likelihood(members.iter());
+                // What is least likely settles it first; two letters that stand in most texts settle nothing.
+                let is_telling = |member: &&Formula| !matches!(member, Formula::Literal(literal) if weight(literal) > Self::COMMON);
+                let members = by_likelihood(members.iter().filter(is_telling));
                 all(members.into_iter().map(|member| Self::of(member, intern)))
             }
             Formula::Or(members) => {
