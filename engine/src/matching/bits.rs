@@ -51,10 +51,17 @@ impl Bits {
         self.words.fill(0);
     }
 
-    /// Becomes a copy of `other`, which has the same bound.
-    pub(crate) fn assign(&mut self, other: &Self) {
-        for (word, other) in self.words.iter_mut().zip(&other.words) {
-            *word = *other;
+    /// Becomes what two sets have in common, all three of the same bound.
+    pub(crate) fn assign_common(&mut self, left: &Self, right: &Self) {
+        for (word, (left, right)) in self.words.iter_mut().zip(left.words.iter().zip(&right.words)) {
+            *word = left & right;
+        }
+    }
+
+    /// Becomes what one set has and another lacks, all three of the same bound.
+    pub(crate) fn assign_rest(&mut self, of: &Self, without: &Self) {
+        for (word, (of, without)) in self.words.iter_mut().zip(of.words.iter().zip(&without.words)) {
+            *word = of & !without;
         }
     }
 
@@ -70,18 +77,61 @@ impl Bits {
         }
     }
 
-    pub(crate) fn subtract(&mut self, other: &Self) {
-        for (word, other) in self.words.iter_mut().zip(&other.words) {
-            *word &= !other;
-        }
-    }
-
     /// Every index, ascending.
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.words
             .iter()
             .enumerate()
             .flat_map(|(position, word)| Ones(*word).map(move |bit| position * 64 + bit))
+    }
+}
+
+/// A set that also lists its members, so that emptying it costs no more than filling it did.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Marks {
+    bits: Bits,
+    members: Vec<u32>,
+}
+
+impl Marks {
+    pub(crate) fn new(bound: usize) -> Self {
+        Self {
+            bits: Bits::new(bound),
+            members: Vec::new(),
+        }
+    }
+
+    /// Adds an index below the bound; false if it was there before.
+    pub(crate) fn insert(&mut self, index: u32) -> bool {
+        let is_new = !self.contains(index);
+        if is_new {
+            self.bits.insert(index as usize);
+            self.members.push(index);
+        }
+        is_new
+    }
+
+    pub(crate) fn contains(&self, index: u32) -> bool {
+        self.bits.contains(index as usize)
+    }
+
+    pub(crate) const fn bits(&self) -> &Bits {
+        &self.bits
+    }
+
+    pub(crate) fn into_bits(self) -> Bits {
+        self.bits
+    }
+
+    /// The members, in the order in which they came.
+    pub(crate) fn members(&self) -> &[u32] {
+        &self.members
+    }
+
+    pub(crate) fn clear(&mut self) {
+        for index in self.members.drain(..) {
+            self.bits.remove(index as usize);
+        }
     }
 }
 
@@ -127,6 +177,35 @@ impl Iterator for Ones {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_are_kept_once_and_go_all_together() {
+        let mut marks = Marks::new(100);
+        assert!(marks.insert(70) && marks.insert(3) && !marks.insert(70));
+        assert_eq!(marks.members(), [70, 3]);
+        assert_eq!(marks.bits().iter().collect::<Vec<_>>(), [3, 70]);
+        marks.clear();
+        assert!(!marks.contains(70) && marks.members().is_empty() && marks.bits().is_empty());
+    }
+
+    #[test]
+    fn sets_are_put_together_word_by_word() {
+        let set = |indices: &[usize]| {
+            let mut bits = Bits::new(130);
+            for index in indices {
+                bits.insert(*index);
+            }
+            bits
+        };
+        let (left, right) = (set(&[1, 64, 129]), set(&[64, 65]));
+        let mut bits = set(&[0]);
+        bits.assign_common(&left, &right);
+        assert_eq!(bits, set(&[64]));
+        bits.assign_rest(&left, &right);
+        assert_eq!(bits, set(&[1, 129]));
+        bits.union(&right);
+        assert_eq!(bits, set(&[1, 64, 65, 129]));
+    }
 
     #[test]
     fn indices_come_back_in_order() {

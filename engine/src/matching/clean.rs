@@ -1,6 +1,7 @@
 //! Remembers short values that no gate found anything in, for honest clients send the same ones again and again:
 //! `user-agent`, `accept`, `sec-ch-ua` and their like, names of parameters, and those of their values that are choices.
 
+use super::bytes::{is_same, little_endian};
 use crate::rule::{Collection, Phase};
 
 /// Short values that were found clean under one policy. Bounded; a new value takes the place of an old one.
@@ -50,7 +51,10 @@ impl Clean {
                 slot.hash == self.last
                     && slot.place == place
                     && slot.name_len == name.len()
-                    && slot.bytes.split_at_checked(name.len()) == Some((name, value))
+                    && slot
+                        .bytes
+                        .split_at_checked(name.len())
+                        .is_some_and(|(known, rest)| is_same(known, name) && is_same(rest, value))
             })
         };
         let [first, second] = set;
@@ -106,15 +110,12 @@ fn hash(place: (Phase, Collection), name: &[u8], value: &[u8]) -> u64 {
     let add = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(MULTIPLIER);
     let mut hash = (place.0.index() as u64) << 32 | (place.1.index() as u64) << 16 | name.len() as u64;
     for bytes in [name, value] {
-        let (words, rest) = bytes.as_chunks::<8>();
-        for word in words {
+        for word in bytes.as_chunks::<8>().0 {
             hash = add(hash, u64::from_le_bytes(*word));
         }
-        let mut last = [0; 8];
-        for (to, from) in last.iter_mut().zip(rest) {
-            *to = *from;
-        }
-        hash = add(hash, u64::from_le_bytes(last));
+        // The last word overlaps the one before it.
+        let last = bytes.last_chunk().map(|last| u64::from_le_bytes(*last));
+        hash = add(hash, last.unwrap_or_else(|| little_endian(bytes)));
     }
     let hash = (hash ^ hash >> 32).wrapping_mul(MULTIPLIER);
     hash ^ hash >> 32

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Bits, Classes, Gates, Test, gate::Gate, operator::Nothing};
+use super::{Bits, Classes, Gates, Test, bits::Marks, gate::Gate, operator::Nothing};
 use crate::rule::{Collection, Phase};
 
 impl Gates {
@@ -24,9 +24,9 @@ impl Gates {
 
     /// Every literal that occurs in a copy of a value.
     pub(crate) fn literals_in(&self, copy: &[u8]) -> Bits {
-        let mut seen = Bits::new(self.literals.len());
-        self.literals.scan(copy, &mut seen, &mut Vec::new());
-        seen
+        let mut seen = Marks::new(self.literals.len());
+        self.literals.scan(copy, &mut seen);
+        seen.into_bits()
     }
 }
 

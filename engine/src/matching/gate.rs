@@ -291,8 +291,8 @@ impl GatesBuilder {
             lane.chains.dedup();
             let touchy = lane.chains.iter().filter_map(|chain| touchy.get(chain.index()));
             lane.touchy = touchy.fold(Classes::default(), |all, one| all.or(*one));
-            let mut passable = plain.clone();
-            passable.intersect(&lane.gates);
+            let mut passable = Bits::new(count);
+            passable.assign_common(&plain, &lane.gates);
             lane.plain = Some(passable).filter(|passable| !passable.is_empty());
         }
         let lanes = lanes

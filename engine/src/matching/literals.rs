@@ -11,7 +11,7 @@ mod kind;
 
 use std::{collections::BTreeMap, ops::Range};
 
-use super::Bits;
+use super::{bits::Marks, bytes::little_endian};
 use anchor::Anchor;
 
 /// Collects literals, numbers them, and arranges them in bounded pieces.
@@ -132,8 +132,8 @@ impl Literals {
         self.entries.len()
     }
 
-    /// Adds the literals that stand in a value to those `seen`, and those that were not among them to `new`.
-    pub(crate) fn scan(&self, value: &[u8], seen: &mut Bits, new: &mut Vec<u32>) {
+    /// Adds the literals that stand in a value to those `seen`.
+    pub(crate) fn scan(&self, value: &[u8], seen: &mut Marks) {
         let mut pair = pair(kind::NONE, kind::NONE);
         let mut end = 0;
         for block in value.chunks(Self::BLOCK) {
@@ -141,7 +141,7 @@ impl Literals {
             (hits, pair) = self.anchors(block, pair);
             while hits != 0 {
                 let at = end + hits.trailing_zeros() as usize;
-                self.look_around(value, at - 2, seen, new);
+                self.look_around(value, at - 2, seen);
                 hits &= hits - 1;
             }
             end += block.len();
@@ -151,7 +151,7 @@ impl Literals {
             .get(pair)
             .is_some_and(|followers| followers & 1 == 1)
         {
-            self.look_around(value, value.len() - 2, seen, new);
+            self.look_around(value, value.len() - 2, seen);
         }
     }
 
@@ -181,7 +181,7 @@ impl Literals {
 
     /// Compares the literals whose anchor may stand at a place with what stands there.
     #[inline]
-    fn look_around(&self, value: &[u8], at: usize, seen: &mut Bits, new: &mut Vec<u32>) {
+    fn look_around(&self, value: &[u8], at: usize, seen: &mut Marks) {
         let kind = |place| value.get(place).map_or(kind::NONE, |byte| kind::of(*byte));
         let (pair, third) = (pair(kind(at), kind(at + 1)), kind(at + 2));
         let (Some(&followers), Some(&first)) = (self.followers.get(pair), self.firsts.get(pair)) else {
@@ -189,25 +189,17 @@ impl Literals {
         };
         let word = word(value, at);
         if followers & 1 == 1 {
-            self.compare(first, word, value, at, seen, new);
+            self.compare(first, word, value, at, seen);
         }
         if third != kind::NONE && followers >> third & 1 == 1 {
             let before = followers & ((1 << third) - 1);
-            self.compare(first + before.count_ones(), word, value, at, seen, new);
+            self.compare(first + before.count_ones(), word, value, at, seen);
         }
     }
 
     /// Compares the literals of one anchor.
     #[inline]
-    fn compare(
-        &self,
-        position: u32,
-        word: u64,
-        value: &[u8],
-        at: usize,
-        seen: &mut Bits,
-        new: &mut Vec<u32>,
-    ) {
+    fn compare(&self, position: u32, word: u64, value: &[u8], at: usize, seen: &mut Marks) {
         let position = position as usize;
         let Some([start, end]) = self.starts.get(position..).and_then(<[u32]>::first_chunk) else {
             return;
@@ -215,11 +207,10 @@ impl Literals {
         let entries = self.entries.get(*start as usize..*end as usize);
         for entry in entries.unwrap_or_default() {
             if word & entry.mask == entry.word
-                && !seen.contains(entry.literal as usize)
+                && !seen.contains(entry.literal)
                 && (entry.is_whole || self.stands(entry.literal, value, at))
             {
-                seen.insert(entry.literal as usize);
-                new.push(entry.literal);
+                seen.insert(entry.literal);
             }
         }
     }
@@ -285,23 +276,23 @@ fn word(text: &[u8], at: usize) -> u64 {
 
 /// As [`word`], in any case, where a text begins or ends.
 fn at_edge(text: &[u8], at: usize) -> u64 {
-    let missing = |bytes: usize| 8 * bytes as u32;
-    match (text.first_chunk(), text.last_chunk()) {
-        (Some(first), Some(_)) if at == 0 => u64::from_le_bytes(*first) << missing(1),
-        (Some(_), Some(last)) => {
-            let beyond = (at - 1 + size_of::<u64>()).saturating_sub(text.len());
-            u64::from_le_bytes(*last)
-                .checked_shr(missing(beyond))
-                .unwrap_or(0)
-        }
-        _ => {
-            let mut bytes = [0; size_of::<u64>()];
-            let start = at.saturating_sub(1);
-            let places = bytes.iter_mut().skip(usize::from(at == 0));
-            for (to, from) in places.zip(text.get(start..).unwrap_or_default()) {
-                *to = *from;
-            }
-            u64::from_le_bytes(bytes)
+    let beyond = |bytes: usize| 8 * bytes as u32;
+    let start = at.saturating_sub(1);
+    let whole = match text.last_chunk() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => little_endian(text),
+    };
+    match (at, text.first_chunk()) {
+        (0, Some(first)) => u64::from_le_bytes(*first) << beyond(1),
+        (0, None) => whole << beyond(1),
+        (_, first) => {
+            let held = if first.is_some() {
+                size_of::<u64>()
+            } else {
+                text.len()
+            };
+            let skipped = (start + held).saturating_sub(text.len());
+            whole.checked_shr(beyond(skipped)).unwrap_or(0)
         }
     }
 }
@@ -337,11 +328,11 @@ mod tests {
     }
 
     fn found(literals: &Literals, value: &[u8]) -> Vec<u32> {
-        let (mut seen, mut new) = (Bits::new(literals.len()), Vec::new());
-        literals.scan(value, &mut seen, &mut new);
-        new.sort_unstable();
-        assert_eq!(new, seen.iter().map(|literal| literal as u32).collect::<Vec<_>>());
-        new
+        let mut seen = Marks::new(literals.len());
+        literals.scan(value, &mut seen);
+        let mut found = seen.members().to_vec();
+        found.sort_unstable();
+        found
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{
     Bits, ChainId, Chains, Classes, Gates,
+    bits::Marks,
     chains::Copies,
     clean::Clean,
     gate::{Lane, Opened},
@@ -32,14 +33,13 @@ pub(crate) struct Scratch {
     copies: Copies,
     active: Bits,
     allowed: Bits,
-    candidates: Bits,
+    candidates: Marks,
     /// Ways that were looked at for the copy at hand.
-    tried: Bits,
+    tried: Marks,
     /// Gates that need not be opened again.
-    done: Bits,
-    is_any_done: bool,
-    seen: Bits,
-    touched: Vec<u32>,
+    done: Marks,
+    /// Literals that stand in the copy at hand.
+    seen: Marks,
     hits: Vec<Hit>,
 }
 
@@ -55,18 +55,16 @@ struct Subject<'a> {
 
 impl Scratch {
     pub(crate) fn new(gates: &Gates) -> Self {
-        let set = || Bits::new(gates.all.len());
+        let count = gates.all.len();
         Self {
             clean: Clean::default(),
             copies: Copies::default(),
-            active: set(),
-            allowed: set(),
-            candidates: set(),
-            tried: Bits::new(gates.ways),
-            done: set(),
-            is_any_done: false,
-            seen: Bits::new(gates.literals.len()),
-            touched: Vec::new(),
+            active: Bits::new(count),
+            allowed: Bits::new(count),
+            candidates: Marks::new(count),
+            tried: Marks::new(gates.ways),
+            done: Marks::new(count),
+            seen: Marks::new(gates.literals.len()),
             hits: Vec::new(),
         }
     }
@@ -86,29 +84,16 @@ impl Scratch {
         if lane.ignores(name) || self.clean.contains((phase, collection), name, value) {
             return;
         }
-        let (found_before, is_all) = (self.hits.len(), !self.is_any_done);
         let classes = Classes::of(value);
         let is_base64 = base64_text(value).is_some();
-        if classes.is_within(Classes::PLAIN) && !is_base64 {
-            let Some(plain) = &lane.plain else {
-                return;
-            };
-            self.active.assign(plain);
+        let is_plain = classes.is_within(Classes::PLAIN) && !is_base64;
+        let Some(of_lane) = (if is_plain {
+            lane.plain.as_ref()
         } else {
-            self.active.assign(&lane.gates);
-        }
-        if self.is_any_done {
-            self.active.subtract(&self.done);
-            if self.active.is_empty() {
-                return;
-            }
-        }
-        let mut copies = std::mem::take(&mut self.copies);
-        if is_base64 || value.is_empty() || lane.touchy.meets(classes) {
-            copies.make(chains, &lane.chains, value);
-        } else {
-            copies.clear();
-        }
+            Some(&lane.gates)
+        }) else {
+            return;
+        };
         let subject = Subject {
             collection,
             name,
@@ -116,77 +101,96 @@ impl Scratch {
             bytes: value,
             classes,
         };
-        if copies.is_unchanged() {
-            self.allowed.assign(&self.active);
-            self.scan_copy(gates, lane, subject);
+        let mut copies = std::mem::take(&mut self.copies);
+        if is_base64 || value.is_empty() || lane.touchy.meets(classes) {
+            copies.make(chains, &lane.chains, value);
         } else {
-            self.allow(
-                gates,
-                lane.chains.iter().copied().chain([ChainId::NONE]),
-                &copies,
-                ChainId::NONE,
-            );
-            self.scan_copy(gates, lane, subject);
-            for (owner, bytes) in copies.changed() {
-                self.allow(gates, lane.chains.iter().copied(), &copies, owner);
-                self.scan_copy(
-                    gates,
-                    lane,
-                    Subject {
-                        bytes,
-                        classes: Classes::of(bytes),
-                        ..subject
-                    },
-                );
+            copies.clear();
+        }
+        if self.done.members().is_empty() {
+            let found_before = self.hits.len();
+            self.scan_copies(gates, lane, of_lane, &copies, subject);
+            // Of gates that were not asked nothing is known.
+            if self.hits.len() == found_before {
+                self.clean.insert((phase, collection), name, value);
             }
+        } else {
+            let mut active = std::mem::take(&mut self.active);
+            active.assign_rest(of_lane, self.done.bits());
+            self.scan_copies(gates, lane, &active, &copies, subject);
+            self.active = active;
         }
         self.copies = copies;
-        // Of gates that were not asked nothing is known.
-        if is_all && self.hits.len() == found_before {
-            self.clean.insert((phase, collection), name, value);
+    }
+
+    /// Scans the distinct copies of a value, each for the active gates of the chains that made it.
+    fn scan_copies(
+        &mut self,
+        gates: &Gates,
+        lane: &Lane,
+        active: &Bits,
+        copies: &Copies,
+        subject: Subject<'_>,
+    ) {
+        if copies.is_unchanged() {
+            self.scan_copy(gates, lane, active, subject);
+            return;
         }
+        let mut allowed = std::mem::take(&mut self.allowed);
+        let chains = lane.chains.iter().copied();
+        allow(
+            &mut allowed,
+            active,
+            gates,
+            chains.chain([ChainId::NONE]),
+            copies,
+            ChainId::NONE,
+        );
+        self.scan_copy(gates, lane, &allowed, subject);
+        for (owner, bytes) in copies.changed() {
+            allow(
+                &mut allowed,
+                active,
+                gates,
+                lane.chains.iter().copied(),
+                copies,
+                owner,
+            );
+            let classes = Classes::of(bytes);
+            self.scan_copy(
+                gates,
+                lane,
+                &allowed,
+                Subject {
+                    bytes,
+                    classes,
+                    ..subject
+                },
+            );
+        }
+        self.allowed = allowed;
     }
 
     /// What was found, ordered by rule and value; the scratch forgets it.
     pub(crate) fn take_hits(&mut self) -> Vec<Hit> {
-        self.is_any_done = false;
         self.done.clear();
         let mut hits = std::mem::take(&mut self.hits);
         hits.sort_unstable();
         hits
     }
 
-    /// Allows the active gates of all chains that share one copy.
-    fn allow(
-        &mut self,
-        gates: &Gates,
-        chains: impl Iterator<Item = ChainId>,
-        copies: &Copies,
-        owner: ChainId,
-    ) {
-        self.allowed.clear();
-        for chain in chains.filter(|chain| copies.shared(*chain) == owner) {
-            if let Some(of_chain) = gates.by_chain.get(chain.index()) {
-                self.allowed.union(of_chain);
-            }
-        }
-        self.allowed.intersect(&self.active);
-    }
-
     /// Finds the allowed gates that a copy passes.
-    fn scan_copy(&mut self, gates: &Gates, lane: &Lane, subject: Subject<'_>) {
-        if self.allowed.is_empty() {
+    fn scan_copy(&mut self, gates: &Gates, lane: &Lane, allowed: &Bits, subject: Subject<'_>) {
+        if allowed.is_empty() {
             return;
         }
-        gates
-            .literals
-            .scan(subject.bytes, &mut self.seen, &mut self.touched);
-        self.open(gates, lane, subject);
-        for index in self.candidates.iter() {
-            let Some(gate) = gates.all.get(index) else {
+        gates.literals.scan(subject.bytes, &mut self.seen);
+        self.open(gates, lane, allowed, subject);
+        for index in self.candidates.members() {
+            let Some(gate) = gates.all.get(*index as usize) else {
                 continue;
             };
-            let may_match = gate.need.holds(subject.classes, &self.seen)
+            let may_match = gate.need.holds(subject.classes, self.seen.bits())
                 && gate.selects(subject.collection, subject.name);
             if !may_match {
                 continue;
@@ -201,48 +205,61 @@ impl Scratch {
                 end: found.end as u32,
             });
             if gate.once {
-                self.done.insert(index);
-                self.is_any_done = true;
+                self.done.insert(*index);
             }
         }
-        for literal in self.touched.drain(..) {
-            self.seen.remove(literal as usize);
-        }
+        self.candidates.clear();
+        self.seen.clear();
     }
 
     /// Makes candidates of the allowed gates to which what was seen opens a way.
-    fn open(&mut self, gates: &Gates, lane: &Lane, subject: Subject<'_>) {
-        self.candidates.clear();
-        self.tried.clear();
+    fn open(&mut self, gates: &Gates, lane: &Lane, allowed: &Bits, subject: Subject<'_>) {
         let classes = subject.classes.or(Classes::ANY);
-        for literal in &self.touched {
+        for literal in self.seen.members() {
             for opened in gates.opened(*literal) {
-                let number = opened.number as usize;
                 // Another literal may have led here before.
-                if opened.may_hold(classes) && !self.tried.contains(number) {
-                    self.tried.insert(number);
-                    if self.is_open(gates, opened, subject) {
-                        self.candidates.insert(opened.gate as usize);
-                    }
+                if opened.may_hold(classes)
+                    && self.tried.insert(opened.number)
+                    && self.is_open(gates, allowed, opened, subject)
+                {
+                    self.candidates.insert(opened.gate);
                 }
             }
         }
+        self.tried.clear();
         for opened in &lane.untriggered {
-            if opened.may_hold(classes) && self.is_open(gates, opened, subject) {
-                self.candidates.insert(opened.gate as usize);
+            if opened.may_hold(classes) && self.is_open(gates, allowed, opened, subject) {
+                self.candidates.insert(opened.gate);
             }
         }
     }
 
     /// Whether a way through an allowed gate is open that is no candidate yet.
-    fn is_open(&self, gates: &Gates, opened: &Opened, subject: Subject<'_>) -> bool {
-        let index = opened.gate as usize;
-        if !self.allowed.contains(index) || self.candidates.contains(index) {
+    fn is_open(&self, gates: &Gates, allowed: &Bits, opened: &Opened, subject: Subject<'_>) -> bool {
+        if !allowed.contains(opened.gate as usize) || self.candidates.contains(opened.gate) {
             return false;
         }
-        let need = gates.all.get(index).map(|gate| &gate.need);
+        let need = gates.all.get(opened.gate as usize).map(|gate| &gate.need);
         let need = need.filter(|need| need.may_hold(subject.bytes.len(), subject.classes));
         let way = need.and_then(|need| need.ways().get(opened.way as usize));
-        way.is_some_and(|way| way.holds(subject.classes, &self.seen))
+        way.is_some_and(|way| way.holds(subject.classes, self.seen.bits()))
     }
+}
+
+/// Allows the active gates of all chains that share one copy.
+fn allow(
+    allowed: &mut Bits,
+    active: &Bits,
+    gates: &Gates,
+    chains: impl Iterator<Item = ChainId>,
+    copies: &Copies,
+    owner: ChainId,
+) {
+    allowed.clear();
+    for chain in chains.filter(|chain| copies.shared(*chain) == owner) {
+        if let Some(of_chain) = gates.by_chain.get(chain.index()) {
+            allowed.union(of_chain);
+        }
+    }
+    allowed.intersect(active);
 }
