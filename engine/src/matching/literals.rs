@@ -30,10 +30,10 @@ pub(crate) struct Literals {
     /// By the first two kinds of anchors: a bit for each kind that may follow; that of no byte stands for literals of
     /// two bytes.
     followers: Box<[u64; PAIRS]>,
-    /// By the first two kinds of anchors: position in `starts` of the first anchor that begins with them.
+    /// By the first two kinds of anchors: position in `groups` of the first anchor that begins with them.
     firsts: Vec<u32>,
-    /// Where in `entries` the literals of each anchor begin, in order of anchors; and where the last ones end.
-    starts: Vec<u32>,
+    /// The literals of each anchor, in order of anchors; and one that stands behind the last.
+    groups: Vec<Group>,
     entries: Vec<Entry>,
     /// By literal.
     full: Vec<Full>,
@@ -43,6 +43,18 @@ pub(crate) struct Literals {
 
 /// Pairs of kinds.
 const PAIRS: usize = kind::COUNT * kind::COUNT;
+
+/// The literals of one anchor.
+#[derive(Debug)]
+struct Group {
+    /// Where in `entries` they begin.
+    first: u32,
+    /// The literal, if it is the only one and nothing but the anchor.
+    alone: Option<u32>,
+    /// What may stand before the anchor and behind it: most of what honest text has there shows that no literal does.
+    before: kind::Few,
+    behind: kind::Few,
+}
 
 #[derive(Debug)]
 struct Entry {
@@ -96,7 +108,7 @@ impl LiteralsBuilder {
         let mut literals = Literals {
             followers: Box::new([0; PAIRS]),
             firsts: vec![0; PAIRS],
-            starts: Vec::with_capacity(self.groups.len() + 1),
+            groups: Vec::with_capacity(self.groups.len() + 1),
             entries: Vec::with_capacity(self.ordered.len()),
             full: vec![Full::default(); self.ordered.len()],
             text: Vec::new(),
@@ -108,18 +120,48 @@ impl LiteralsBuilder {
                 .zip(literals.firsts.get_mut(pair));
             if let Some((followers, first)) = places {
                 if *followers == 0 {
-                    *first = literals.starts.len() as u32;
+                    *first = literals.groups.len() as u32;
                 }
                 *followers |= 1 << third;
             }
-            literals.starts.push(literals.entries.len() as u32);
+            let width = if third == kind::NONE { 2 } else { 3 };
+            let text = |number: u32| self.ordered.get(number as usize).map_or(&[][..], Vec::as_slice);
+            let texts = members
+                .iter()
+                .map(|(number, before)| (text(*number), *before as usize));
+            let group = Group::new(literals.entries.len() as u32, width, &members, texts);
+            literals.groups.push(group);
             for (number, before) in members {
-                let text = self.ordered.get(number as usize).map_or(&[][..], Vec::as_slice);
-                literals.add(number, before, text);
+                literals.add(number, before, text(number));
             }
         }
-        literals.starts.push(literals.entries.len() as u32);
+        let end = literals.entries.len() as u32;
+        literals.groups.push(Group::new(end, 0, &[], [].into_iter()));
         literals
+    }
+}
+
+impl Group {
+    /// The group of these members, each with its text and the place of the anchor, of `width` bytes, in it.
+    fn new<'a>(
+        first: u32,
+        width: usize,
+        members: &[(u32, u32)],
+        texts: impl Iterator<Item = (&'a [u8], usize)> + Clone,
+    ) -> Self {
+        let is_anchor = |text: &[u8]| text.len() == width && text.iter().all(u8::is_ascii_lowercase);
+        Self {
+            first,
+            alone: match members {
+                [(number, _)] if texts.clone().any(|(text, _)| is_anchor(text)) => Some(*number),
+                _ => None,
+            },
+            before: texts
+                .clone()
+                .map(|(text, place)| text.get(place.checked_sub(1)?))
+                .collect(),
+            behind: texts.map(|(text, place)| text.get(place + width)).collect(),
+        }
     }
 }
 
@@ -174,7 +216,7 @@ impl Literals {
     pub(crate) fn size(&self) -> usize {
         size_of_val(self.followers.as_slice())
             + size_of_val(self.firsts.as_slice())
-            + size_of_val(self.starts.as_slice())
+            + size_of_val(self.groups.as_slice())
             + self.entries.len() * (size_of::<Entry>() + size_of::<Full>())
             + self.text.len()
     }
@@ -187,24 +229,30 @@ impl Literals {
         let (Some(&followers), Some(&first)) = (self.followers.get(pair), self.firsts.get(pair)) else {
             return;
         };
-        let word = word(value, at);
         if followers & 1 == 1 {
-            self.compare(first, word, value, at, seen);
+            self.compare(first, 2, value, at, seen);
         }
         if third != kind::NONE && followers >> third & 1 == 1 {
             let before = followers & ((1 << third) - 1);
-            self.compare(first + before.count_ones(), word, value, at, seen);
+            self.compare(first + before.count_ones(), 3, value, at, seen);
         }
     }
 
-    /// Compares the literals of one anchor.
+    /// Compares the literals of one anchor, of `width` bytes.
     #[inline]
-    fn compare(&self, position: u32, word: u64, value: &[u8], at: usize, seen: &mut Marks) {
-        let position = position as usize;
-        let Some([start, end]) = self.starts.get(position..).and_then(<[u32]>::first_chunk) else {
+    fn compare(&self, group: u32, width: usize, value: &[u8], at: usize, seen: &mut Marks) {
+        let groups = self.groups.get(group as usize..).and_then(<[Group]>::first_chunk);
+        let Some([group, next]) = groups else { return };
+        if let Some(literal) = group.alone {
+            seen.insert(literal);
             return;
-        };
-        let entries = self.entries.get(*start as usize..*end as usize);
+        }
+        let before = at.checked_sub(1).and_then(|place| value.get(place));
+        if !group.behind.may_hold(value.get(at + width)) || !group.before.may_hold(before) {
+            return;
+        }
+        let word = word(value, at);
+        let entries = self.entries.get(group.first as usize..next.first as usize);
         for entry in entries.unwrap_or_default() {
             if word & entry.mask == entry.word
                 && !seen.contains(entry.literal)
