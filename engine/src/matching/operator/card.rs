@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn what_is_no_card_hides_none_behind_it() {
-        let value = [vec![b'1'; 64 * 1024].as_slice(), b" 4111111111111111"].concat();
+        let digits = if cfg!(miri) { 64 } else { 64 * 1024 };
+        let value = [vec![b'1'; digits].as_slice(), b" 4111111111111111"].concat();
         let expected = Some(value.len() - 16..value.len());
         assert_eq!(find(&regex(r"\b\d{16}\b|1"), &value), expected);
         assert_eq!(find(&regex(r"\d+x|\b4\d+|1"), &value), expected);
