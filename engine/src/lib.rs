@@ -47,6 +47,7 @@ mod policy;
 mod printable;
 mod transaction;
 mod verdict;
+mod words;
 
 pub use ask::Question;
 pub use compile::{CompileError, CompileErrors, Compiler, Progress, compile, compile_program};

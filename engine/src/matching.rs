@@ -25,7 +25,7 @@ mod scan;
 mod workspace;
 
 pub(crate) use bits::Bits;
-pub(crate) use bytes::{ByteSet, Classes, little_endian};
+pub(crate) use bytes::{ByteSet, Classes};
 pub(crate) use chains::{ChainId, Chains};
 pub(crate) use gate::{FirstLink, Gate, Gates, GatesBuilder, selects};
 pub(crate) use operator::{Environment, Nothing, Test, number};

@@ -2,41 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-/// Up to eight bytes as a number, the first one lowest; of more, it is undefined which count. Without a loop: compilers
-/// make a call of one that copies bytes, which costs more than all the rest.
-#[inline]
-pub(crate) fn little_endian(bytes: &[u8]) -> u64 {
-    let place = |index: usize| 8 * index as u32;
-    match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => {
-            let beyond = place(bytes.len() - size_of::<u32>());
-            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)).wrapping_shl(beyond)
-        }
-        _ => match bytes {
-            [] => 0,
-            [first, .., last] => {
-                let middle = bytes.get(1).copied().unwrap_or_default();
-                u64::from(*first) | u64::from(middle) << place(1) | u64::from(*last) << place(bytes.len() - 1)
-            }
-            [one] => u64::from(*one),
-        },
-    }
-}
-
-/// Whether two texts are the same; as above, without a call where they are short.
-#[inline]
-pub(crate) fn is_same(left: &[u8], right: &[u8]) -> bool {
-    const WORD: usize = size_of::<u64>();
-    if left.len() != right.len() {
-        return false;
-    }
-    let (Some(left_end), Some(right_end)) = (left.last_chunk::<WORD>(), right.last_chunk::<WORD>()) else {
-        return little_endian(left) == little_endian(right);
-    };
-    let mut words = left.as_chunks::<WORD>().0.iter().zip(right.as_chunks::<WORD>().0);
-    left_end == right_end && words.all(|(left, right)| left == right)
-}
-
 /// A set of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct ByteSet([u64; 4]);
@@ -189,34 +154,6 @@ const fn class_of(byte: u8) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn short_texts_become_numbers() {
-        let text = *b"\x01\x02\x03\x04\x05\x06\x07\x08";
-        for length in 0..=8 {
-            let mut expected = [0; 8];
-            expected[..length].copy_from_slice(&text[..length]);
-            assert_eq!(
-                little_endian(&text[..length]),
-                u64::from_le_bytes(expected),
-                "{length}"
-            );
-        }
-    }
-
-    #[test]
-    fn texts_are_the_same_in_length_and_every_byte() {
-        let text: Vec<u8> = (0..40).collect();
-        for length in 0..=text.len() {
-            assert!(is_same(&text[..length], &text[..length]));
-            assert!(!is_same(&text[..length], &[&text[..length], b"\0"].concat()));
-            for at in 0..length {
-                let mut other = text[..length].to_vec();
-                other[at] ^= 0x80;
-                assert!(!is_same(&text[..length], &other), "{length} {at}");
-            }
-        }
-    }
 
     #[test]
     fn plain_is_what_it_says() {

@@ -1,8 +1,10 @@
 //! Remembers short values that no gate found anything in, for honest clients send the same ones again and again:
 //! `user-agent`, `accept`, `sec-ch-ua` and their like, names of parameters, and those of their values that are choices.
 
-use super::bytes::{is_same, little_endian};
-use crate::rule::{Collection, Phase};
+use crate::{
+    rule::{Collection, Phase},
+    words::{is_same, little_endian},
+};
 
 /// Short values that were found clean under one policy. Bounded; a new value takes the place of an old one.
 ///

@@ -8,10 +8,11 @@
 
 mod anchor;
 mod kind;
+mod word;
 
 use std::{collections::BTreeMap, ops::Range};
 
-use super::{bits::Marks, bytes::little_endian};
+use super::bits::Marks;
 use anchor::Anchor;
 
 /// Collects literals, numbers them, and arranges them in bounded pieces.
@@ -58,7 +59,7 @@ struct Group {
 
 #[derive(Debug)]
 struct Entry {
-    /// What the literal has around its anchor, as [`word`] tells it, and which part of a word that is.
+    /// What the literal has around its anchor, as [`word::around`] tells it, and which part of a word that is.
     word: u64,
     mask: u64,
     literal: u32,
@@ -124,43 +125,49 @@ impl LiteralsBuilder {
                 }
                 *followers |= 1 << third;
             }
-            let width = if third == kind::NONE { 2 } else { 3 };
-            let text = |number: u32| self.ordered.get(number as usize).map_or(&[][..], Vec::as_slice);
-            let texts = members
+            let members: Vec<Member<'_>> = members
                 .iter()
-                .map(|(number, before)| (text(*number), *before as usize));
-            let group = Group::new(literals.entries.len() as u32, width, &members, texts);
-            literals.groups.push(group);
-            for (number, before) in members {
-                literals.add(number, before, text(number));
+                .map(|(number, before)| Member {
+                    number: *number,
+                    before: *before as usize,
+                    text: self.ordered.get(*number as usize).map_or(&[], Vec::as_slice),
+                })
+                .collect();
+            let width = if third == kind::NONE { 2 } else { 3 };
+            let first = literals.entries.len() as u32;
+            literals.groups.push(Group::new(first, width, &members));
+            for member in &members {
+                literals.add(member);
             }
         }
         let end = literals.entries.len() as u32;
-        literals.groups.push(Group::new(end, 0, &[], [].into_iter()));
+        literals.groups.push(Group::new(end, 0, &[]));
         literals
     }
 }
 
+/// A literal of a group, while the group is made.
+struct Member<'a> {
+    number: u32,
+    /// Bytes of it before the anchor.
+    before: usize,
+    text: &'a [u8],
+}
+
 impl Group {
-    /// The group of these members, each with its text and the place of the anchor, of `width` bytes, in it.
-    fn new<'a>(
-        first: u32,
-        width: usize,
-        members: &[(u32, u32)],
-        texts: impl Iterator<Item = (&'a [u8], usize)> + Clone,
-    ) -> Self {
+    /// Of literals with an anchor of `width` bytes.
+    fn new(first: u32, width: usize, members: &[Member<'_>]) -> Self {
         let is_anchor = |text: &[u8]| text.len() == width && text.iter().all(u8::is_ascii_lowercase);
+        let before = |member: &Member<'_>| member.text.get(member.before.checked_sub(1)?).copied();
+        let behind = |member: &Member<'_>| member.text.get(member.before + width).copied();
         Self {
             first,
             alone: match members {
-                [(number, _)] if texts.clone().any(|(text, _)| is_anchor(text)) => Some(*number),
+                [only] if is_anchor(only.text) => Some(only.number),
                 _ => None,
             },
-            before: texts
-                .clone()
-                .map(|(text, place)| text.get(place.checked_sub(1)?))
-                .collect(),
-            behind: texts.map(|(text, place)| text.get(place + width)).collect(),
+            before: members.iter().map(before).collect(),
+            behind: members.iter().map(behind).collect(),
         }
     }
 }
@@ -247,11 +254,11 @@ impl Literals {
             seen.insert(literal);
             return;
         }
-        let before = at.checked_sub(1).and_then(|place| value.get(place));
-        if !group.behind.may_hold(value.get(at + width)) || !group.before.may_hold(before) {
+        let before = at.checked_sub(1).and_then(|place| value.get(place).copied());
+        if !group.behind.may_hold(value.get(at + width).copied()) || !group.before.may_hold(before) {
             return;
         }
-        let word = word(value, at);
+        let word = word::around(value, at);
         let entries = self.entries.get(group.first as usize..next.first as usize);
         for entry in entries.unwrap_or_default() {
             if word & entry.mask == entry.word
@@ -278,22 +285,22 @@ impl Literals {
     }
 
     /// Adds a literal to those of the last anchor.
-    fn add(&mut self, literal: u32, before: u32, text: &[u8]) {
-        let at = before as usize;
-        let end = text.len().min(at + WORD_BEHIND);
-        let held = (end - at + usize::from(before > 0)) as u32;
-        let skipped = 8 * u32::from(before == 0);
-        let mask = u64::MAX >> (u64::BITS - 8 * held) << skipped;
+    fn add(&mut self, member: &Member<'_>) {
+        let (at, text) = (member.before, member.text);
+        let end = text.len().min(at + word::BEHIND);
+        let held = (end - at + usize::from(at > 0)) as u32;
+        let skipped = u8::BITS * u32::from(at == 0);
+        let mask = u64::MAX >> (u64::BITS - u8::BITS * held) << skipped;
         let first = self.text.len() as u32;
         self.text.extend_from_slice(text);
-        if let Some(full) = self.full.get_mut(literal as usize) {
+        if let Some(full) = self.full.get_mut(member.number as usize) {
             full.text = first..self.text.len() as u32;
-            full.before = before;
+            full.before = at as u32;
         }
         self.entries.push(Entry {
-            word: word(text, at) & mask,
+            word: word::around(text, at) & mask,
             mask,
-            literal,
+            literal: member.number,
             // What is no byte looks like a byte of zero.
             is_whole: held as usize == text.len() && !text.contains(&0),
         });
@@ -308,56 +315,6 @@ const fn pair(first: u8, second: u8) -> usize {
 /// The pair of the second one of a pair and what follows.
 const fn next(pair: usize, kind: u8) -> usize {
     pair * kind::COUNT % PAIRS + kind as usize
-}
-
-/// Bytes of a word from an anchor on.
-const WORD_BEHIND: usize = 7;
-
-/// The byte before a place and those from there on, in lower case; zero for what is no byte.
-#[inline]
-fn word(text: &[u8], at: usize) -> u64 {
-    let around = at
-        .checked_sub(1)
-        .and_then(|start| text.get(start..)?.first_chunk());
-    lowercase(around.map_or_else(|| at_edge(text, at), |around| u64::from_le_bytes(*around)))
-}
-
-/// As [`word`], in any case, where a text begins or ends.
-fn at_edge(text: &[u8], at: usize) -> u64 {
-    let beyond = |bytes: usize| 8 * bytes as u32;
-    let start = at.saturating_sub(1);
-    let whole = match text.last_chunk() {
-        Some(last) => u64::from_le_bytes(*last),
-        None => little_endian(text),
-    };
-    match (at, text.first_chunk()) {
-        (0, Some(first)) => u64::from_le_bytes(*first) << beyond(1),
-        (0, None) => whole << beyond(1),
-        (_, first) => {
-            let held = if first.is_some() {
-                size_of::<u64>()
-            } else {
-                text.len()
-            };
-            let skipped = (start + held).saturating_sub(text.len());
-            whole.checked_shr(beyond(skipped)).unwrap_or(0)
-        }
-    }
-}
-
-/// Eight bytes with the capital letters among them in lower case.
-#[inline]
-const fn lowercase(bytes: u64) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const fn each(byte: u8) -> u64 {
-        ONES * byte as u64
-    }
-    let low = bytes & each(0x7f);
-    // The highest bit of each byte tells, and no sum reaches the next byte.
-    let from_a = low + each(0x80 - b'A');
-    let beyond_z = low + each(0x7f - b'Z');
-    let is_capital = (from_a & !beyond_z) & !bytes & each(0x80);
-    bytes | is_capital >> 2
 }
 
 #[cfg(test)]
@@ -414,20 +371,6 @@ mod tests {
     #[test]
     fn no_literals_are_never_found() {
         assert_eq!(found(&literals(&[]), b"anything"), [0u32; 0]);
-    }
-
-    #[test]
-    fn a_word_is_what_stands_around_a_place_in_lower_case() {
-        for text in [&b"aZ\xc1[@`\x00"[..], b"0123456789ABCDEFGHIJ", b"ABCDEFGH", b"Q"] {
-            for at in 0..text.len() {
-                let expected = (0..8).map(|place| {
-                    let byte = (at + place).checked_sub(1).and_then(|place| text.get(place));
-                    byte.map_or(0, u8::to_ascii_lowercase)
-                });
-                let expected: Vec<u8> = expected.collect();
-                assert_eq!(word(text, at).to_le_bytes(), *expected, "{text:?} {at}");
-            }
-        }
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! Everything of a transaction that rules can look at, in one piece of memory.
 
-use crate::{matching::little_endian, parse::ParseError, rule::Collection};
+use crate::{parse::ParseError, rule::Collection, words};
 
 /// Values with their names, in the order of the wire.
 #[derive(Debug, Default)]
@@ -79,7 +79,7 @@ impl Fields {
     /// Keeps bytes that no rule can look at by themselves.
     pub(super) fn store(&mut self, bytes: &[u8]) -> Part {
         let start = self.bytes.len() as u32;
-        append(&mut self.bytes, bytes);
+        words::append(&mut self.bytes, bytes);
         Part {
             start,
             end: self.bytes.len() as u32,
@@ -154,45 +154,6 @@ impl Fields {
             collection: entry.collection,
             name: self.slice(entry.name),
             value: self.slice(entry.value),
-        }
-    }
-}
-
-/// Appends bytes. In wasm a copy of a length that is known only then is a call out of the module, which costs more than
-/// most names and values are worth; so these go block by block.
-fn append(all: &mut Vec<u8>, mut bytes: &[u8]) {
-    const BLOCK: usize = 16;
-    const SHORT: usize = 8 * BLOCK;
-    if bytes.len() > SHORT {
-        all.extend_from_slice(bytes);
-        return;
-    }
-    while let Some((block, rest)) = bytes.split_first_chunk::<BLOCK>() {
-        all.extend_from_slice(block);
-        bytes = rest;
-    }
-    let end = all.len() + bytes.len();
-    all.extend_from_slice(&words(bytes).to_le_bytes());
-    all.truncate(end);
-}
-
-/// Fewer than sixteen bytes as a number, the first one lowest.
-fn words(bytes: &[u8]) -> u128 {
-    let (low, high) = bytes.split_at_checked(8).unwrap_or((bytes, &[]));
-    u128::from(little_endian(low)) | u128::from(little_endian(high)) << u64::BITS
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_of_any_length_are_kept_as_they_are() {
-        let text: Vec<u8> = (1..=200).collect();
-        for length in 0..=text.len() {
-            let mut all = b"before".to_vec();
-            append(&mut all, &text[..length]);
-            assert_eq!(all, [b"before", &text[..length]].concat());
         }
     }
 }

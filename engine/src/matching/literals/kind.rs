@@ -9,7 +9,7 @@ pub(super) const NONE: u8 = 0;
 /// The kind of a byte, from 1 below [`COUNT`]. Both cases of a letter are one kind.
 #[inline]
 #[expect(clippy::indexing_slicing, reason = "the table has an entry for every byte")]
-pub(super) const fn of(byte: u8) -> u8 {
+pub(super) fn of(byte: u8) -> u8 {
     KINDS[byte as usize]
 }
 
@@ -18,25 +18,21 @@ pub(super) const fn of(byte: u8) -> u8 {
 pub(super) struct Few(u32);
 
 impl Few {
-    const fn bit(byte: Option<&u8>) -> u32 {
-        let kind = match byte {
-            Some(byte) => of(*byte),
-            None => NONE,
-        };
-        1 << (kind / 2)
+    fn bit(byte: Option<u8>) -> u32 {
+        1 << (byte.map_or(NONE, of) / 2)
     }
 
     /// Whether this may stand there, or nothing.
     #[inline]
-    pub(super) const fn may_hold(self, byte: Option<&u8>) -> bool {
+    pub(super) fn may_hold(self, byte: Option<u8>) -> bool {
         self.0 & Self::bit(byte) != 0
     }
 }
 
 /// From what each of several has there; where one has nothing, anything may stand.
-impl<'a> FromIterator<Option<&'a u8>> for Few {
-    fn from_iter<T: IntoIterator<Item = Option<&'a u8>>>(bytes: T) -> Self {
-        let of_one = |byte: Option<&u8>| byte.map_or(u32::MAX, |byte| Self::bit(Some(byte)));
+impl FromIterator<Option<u8>> for Few {
+    fn from_iter<T: IntoIterator<Item = Option<u8>>>(bytes: T) -> Self {
+        let of_one = |byte: Option<u8>| byte.map_or(u32::MAX, |byte| Self::bit(Some(byte)));
         Self(bytes.into_iter().fold(0, |all, byte| all | of_one(byte)))
     }
 }
