@@ -143,11 +143,6 @@ impl Copies {
         }
     }
 
-    /// Forgets the copies: the value is all there is.
-    pub(crate) fn clear(&mut self) {
-        self.own.clear();
-    }
-
     /// Whether no transformation changed anything.
     pub(crate) fn is_unchanged(&self) -> bool {
         self.own.is_empty()

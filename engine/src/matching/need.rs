@@ -139,9 +139,12 @@ impl Condition {
             Formula::Bytes(bytes) => Self::Classes(Classes::of_set(bytes)),
             Formula::Literal(literal) => Self::Literals([intern(literal)].into_iter().collect()),
             Formula::And(members) => {
-                // What is least likely settles it first; two letters that stand in most texts settle nothing.
-                let is_telling = |member: &&Formula| !matches!(member, Formula::Literal(literal) if weight(literal) > Self::COMMON);
-                let members = by_likelihood(members.iter().filter(is_telling));
+                // What stands in most texts settles nothing; of the rest, what is least likely settles it first.
+                let is_common = |member: &Formula| match member {
+                    Formula::Literal(literal) => weight(literal) > Self::COMMON,
+                    _ => false,
+                };
+                let members = by_likelihood(members.iter().filter(|member| !is_common(member)));
                 all(members.into_iter().map(|member| Self::of(member, intern)))
             }
             Formula::Or(members) => {
@@ -185,7 +188,7 @@ fn all(conditions: impl Iterator<Item = Condition>) -> Condition {
         }
     }
     members.sort_by_key(|member| !matches!(member, Condition::Classes(_)));
-    if members.len() == 1 {
+    if members.len() < 2 {
         return members.pop().unwrap_or(Condition::Holds);
     }
     Condition::All(members.into())

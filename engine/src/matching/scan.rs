@@ -87,88 +87,76 @@ impl Scratch {
         let classes = Classes::of(value);
         let is_base64 = base64_text(value).is_some();
         let is_plain = classes.is_within(Classes::PLAIN) && !is_base64;
-        let Some(of_lane) = (if is_plain {
+        let of_lane = if is_plain {
             lane.plain.as_ref()
         } else {
             Some(&lane.gates)
-        }) else {
-            return;
         };
-        let subject = Subject {
-            collection,
-            name,
-            field,
-            bytes: value,
-            classes,
-        };
-        let mut copies = std::mem::take(&mut self.copies);
-        if is_base64 || value.is_empty() || lane.touchy.meets(classes) {
-            copies.make(chains, &lane.chains, value);
+        let Some(of_lane) = of_lane else { return };
+        let is_all = self.done.members().is_empty();
+        let mut rest = std::mem::take(&mut self.active);
+        let active = if is_all {
+            of_lane
         } else {
-            copies.clear();
-        }
-        if self.done.members().is_empty() {
+            rest.assign_rest(of_lane, self.done.bits());
+            &rest
+        };
+        if !active.is_empty() {
+            let may_change = is_base64 || value.is_empty() || lane.touchy.meets(classes);
+            let subject = Subject {
+                collection,
+                name,
+                field,
+                bytes: value,
+                classes,
+            };
             let found_before = self.hits.len();
-            self.scan_copies(gates, lane, of_lane, &copies, subject);
+            self.scan_copies(gates, chains, lane, active, may_change, subject);
             // Of gates that were not asked nothing is known.
-            if self.hits.len() == found_before {
+            if is_all && self.hits.len() == found_before {
                 self.clean.insert((phase, collection), name, value);
             }
-        } else {
-            let mut active = std::mem::take(&mut self.active);
-            active.assign_rest(of_lane, self.done.bits());
-            self.scan_copies(gates, lane, &active, &copies, subject);
-            self.active = active;
         }
-        self.copies = copies;
+        self.active = rest;
     }
 
     /// Scans the distinct copies of a value, each for the active gates of the chains that made it.
     fn scan_copies(
         &mut self,
         gates: &Gates,
+        chains: &Chains,
         lane: &Lane,
         active: &Bits,
-        copies: &Copies,
+        may_change: bool,
         subject: Subject<'_>,
     ) {
-        if copies.is_unchanged() {
+        if !may_change {
             self.scan_copy(gates, lane, active, subject);
             return;
         }
-        let mut allowed = std::mem::take(&mut self.allowed);
-        let chains = lane.chains.iter().copied();
-        allow(
-            &mut allowed,
-            active,
-            gates,
-            chains.chain([ChainId::NONE]),
-            copies,
-            ChainId::NONE,
-        );
-        self.scan_copy(gates, lane, &allowed, subject);
-        for (owner, bytes) in copies.changed() {
-            allow(
-                &mut allowed,
-                active,
-                gates,
-                lane.chains.iter().copied(),
-                copies,
-                owner,
-            );
-            let classes = Classes::of(bytes);
-            self.scan_copy(
-                gates,
-                lane,
-                &allowed,
-                Subject {
+        let mut copies = std::mem::take(&mut self.copies);
+        copies.make(chains, &lane.chains, subject.bytes);
+        if copies.is_unchanged() {
+            self.scan_copy(gates, lane, active, subject);
+        } else {
+            let mut allowed = std::mem::take(&mut self.allowed);
+            let unchanged = lane.chains.iter().copied().chain([ChainId::NONE]);
+            allow(&mut allowed, active, gates, unchanged, &copies, ChainId::NONE);
+            self.scan_copy(gates, lane, &allowed, subject);
+            for (owner, bytes) in copies.changed() {
+                let changed = lane.chains.iter().copied();
+                allow(&mut allowed, active, gates, changed, &copies, owner);
+                let classes = Classes::of(bytes);
+                let copy = Subject {
                     bytes,
                     classes,
                     ..subject
-                },
-            );
+                };
+                self.scan_copy(gates, lane, &allowed, copy);
+            }
+            self.allowed = allowed;
         }
-        self.allowed = allowed;
+        self.copies = copies;
     }
 
     /// What was found, ordered by rule and value; the scratch forgets it.
