@@ -406,6 +406,17 @@ mod tests {
     }
 
     #[test]
+    fn a_request_whose_headers_are_not_shown_is_refused() {
+        let host = form();
+        let worker = worker(&host, "");
+        host.hides_headers.set(true);
+        let mut request = Request::new(Some(worker), 1);
+        assert_eq!(request.headers(&host, true), Flow::Pause);
+        assert_eq!((host.passed.get(), statuses(&host)), (0, vec![503]));
+        assert_eq!(host.metric("secbeat_unjudged_total"), 1);
+    }
+
+    #[test]
     fn an_attack_in_the_last_byte_of_a_body_lets_nothing_pass() {
         let host = form();
         let mut request = Request::new(Some(worker(&host, "")), 1);

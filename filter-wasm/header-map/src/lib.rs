@@ -1,7 +1,7 @@
 //! Headers in one piece, as the proxy hands them over: one hostcall of proxy-wasm, and the only unsafe code of SecBeat.
 //!
-//! The SDK makes two strings of every header; that took a fifth of the filter's time for a small request. What stands
-//! in the bytes, and whether it makes sense, is for the caller to see: nothing here depends on it.
+//! The SDK makes two strings of every header. What stands in the bytes, and whether it makes sense, is for the caller
+//! to see: nothing here depends on it.
 
 #![expect(
     unsafe_code,

@@ -1,4 +1,5 @@
-//! Envoy behind proxy-wasm: the only file that names the SDK's callbacks and hostcalls.
+//! Envoy behind proxy-wasm: the only file that names the SDK's callbacks and hostcalls. Headers come by a hostcall of our
+//! own, `secbeat_header_map`.
 //!
 //! The SDK panics, and a panic kills the VM, in two cases that matter here. Its text getters do so for any value
 //! that is not UTF-8, so that only the `_bytes` ones are used (header *names* are checked by Envoy's codecs).

@@ -18,6 +18,8 @@ pub(crate) struct FakeHost {
     pub(crate) now: Cell<u64>,
     /// How much time passes with every look at the clock.
     pub(crate) step: Cell<u64>,
+    /// Whether the proxy shows no headers at all.
+    pub(crate) hides_headers: Cell<bool>,
     pub(crate) request: RefCell<Pairs>,
     pub(crate) body: RefCell<Vec<u8>>,
     pub(crate) response: RefCell<Pairs>,
@@ -45,6 +47,11 @@ impl FakeHost {
             .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
         host.request.replace(pairs.collect());
         host
+    }
+
+    fn shown(&self, headers: &RefCell<Pairs>) -> Option<Headers> {
+        let is_shown = !self.hides_headers.get();
+        is_shown.then(|| headers.borrow().iter().cloned().collect())
     }
 
     pub(crate) fn metric(&self, name: &str) -> u64 {
@@ -86,7 +93,7 @@ impl Meter for FakeHost {
 
 impl RequestHost for FakeHost {
     fn request_headers(&self) -> Option<Headers> {
-        Some(self.request.borrow().iter().cloned().collect())
+        self.shown(&self.request)
     }
 
     fn request_body(&self, start: usize, limit: usize) -> Vec<u8> {
@@ -135,7 +142,7 @@ impl RequestHost for FakeHost {
 
     fn response_headers(&self) -> Option<Headers> {
         self.response_calls.set(self.response_calls.get() + 1);
-        Some(self.response.borrow().iter().cloned().collect())
+        self.shown(&self.response)
     }
 
     fn client(&self) -> Option<Vec<u8>> {

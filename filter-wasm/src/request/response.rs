@@ -357,6 +357,17 @@ mod tests {
     }
 
     #[test]
+    fn a_response_whose_headers_are_not_shown_is_replaced() {
+        let site = Site::new(PATTERNS, "");
+        let mut request = site.asked(PAGE);
+        site.host.hides_headers.set(true);
+        assert_eq!(request.response_headers(&site.host, false), Flow::Pause);
+        assert_eq!(site.statuses(), [503]);
+        assert_eq!(site.arrive(&mut request, "a page", true), held());
+        assert_eq!(site.host.metric("secbeat_unjudged_total"), 1);
+    }
+
+    #[test]
     fn a_response_that_a_rule_refuses_by_its_head_is_replaced() {
         let site = Site::new(PATTERNS, "");
         let mut request = site.asked(&[(":status", "200"), ("x-debug", "secret")]);
