@@ -5,6 +5,7 @@ pub mod memory;
 pub mod policy_change;
 
 use std::{
+    mem,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     thread,
@@ -23,39 +24,57 @@ use crate::{Context, Failure, Result, ensure};
 /// Bytes that the head of a request or an answer may have.
 const HEAD_LIMIT: usize = 64 * 1024;
 
-/// Sends `requests` requests over `connections` connections that stay open, from one thread, each as soon as its
-/// connection is free. Fails at the first answer other than 200.
-pub fn drive(
-    to: SocketAddr,
-    connections: usize,
-    requests: usize,
-    next: impl Fn() -> Vec<u8> + Send + Sync + 'static,
-) -> Result<()> {
-    let next = Arc::new(next);
-    runtime()?.block_on(async move {
-        let mut clients = JoinSet::new();
-        for _ in 0..connections {
-            let next = Arc::clone(&next);
-            clients.spawn(async move {
-                let mut connection = Peer::new(TcpStream::connect(to).await?)?;
-                for _ in 0..requests / connections {
-                    connection.stream.write_all(&next()).await?;
-                    let head = connection.message().await?.context("closed before the answer")?;
-                    let status = head.get(9..12).unwrap_or_default();
-                    ensure!(
-                        status == b"200",
-                        "an honest request got {:?}",
-                        String::from_utf8_lossy(&head)
-                    );
-                }
-                Ok(())
-            });
-        }
-        while let Some(client) = clients.join_next().await {
-            client.map_err(|_| Failure::new("a client panicked"))??;
-        }
-        Ok(())
-    })
+/// Connections to one server that stay open, driven from one thread.
+#[derive(Debug)]
+pub struct Clients {
+    runtime: runtime::Runtime,
+    connections: Vec<Peer>,
+}
+
+impl Clients {
+    /// Opens so many connections.
+    pub fn connect(to: SocketAddr, connections: usize) -> Result<Self> {
+        let runtime = runtime()?;
+        let connections = (0..connections)
+            .map(|_| Peer::new(runtime.block_on(TcpStream::connect(to))?))
+            .collect::<Result<_>>()?;
+        Ok(Self { runtime, connections })
+    }
+
+    /// Sends so many requests on each connection, each as soon as its connection is free. Fails at the first answer
+    /// other than 200.
+    pub fn send(
+        &mut self,
+        requests: usize,
+        next: impl Fn() -> Vec<u8> + Send + Sync + 'static,
+    ) -> Result<()> {
+        let next = Arc::new(next);
+        self.runtime.block_on(async {
+            let mut clients = JoinSet::new();
+            for connection in mem::take(&mut self.connections) {
+                clients.spawn(exchange(connection, requests, Arc::clone(&next)));
+            }
+            while let Some(client) = clients.join_next().await {
+                self.connections
+                    .push(client.map_err(|_| Failure::new("a client panicked"))??);
+            }
+            Ok(())
+        })
+    }
+}
+
+async fn exchange(mut connection: Peer, requests: usize, next: Arc<impl Fn() -> Vec<u8>>) -> Result<Peer> {
+    for _ in 0..requests {
+        connection.stream.write_all(&next()).await?;
+        let head = connection.message().await?.context("closed before the answer")?;
+        let status = head.get(9..12).unwrap_or_default();
+        ensure!(
+            status == b"200",
+            "an honest request got {:?}",
+            String::from_utf8_lossy(&head)
+        );
+    }
+    Ok(connection)
 }
 
 /// A server on a loopback port that gives every request the same answer. It ends with its value.
@@ -117,6 +136,7 @@ fn runtime() -> Result<runtime::Runtime> {
     Ok(runtime::Builder::new_current_thread().enable_io().build()?)
 }
 
+#[derive(Debug)]
 struct Peer {
     stream: TcpStream,
     unread: Vec<u8>,

@@ -117,21 +117,18 @@ impl Process {
         })
     }
 
-    /// Processor time used so far, user and system, in clock ticks of 10 ms.
-    pub fn cpu_ticks(&self) -> Result<u64> {
-        let path = format!("/proc/{}/stat", self.pid());
-        let stat = fs::read_to_string(&path).context(&path)?;
-        // The second field is the name in parentheses and may hold blanks; utime and stime are fields 14 and 15.
-        let (_, fields) = stat.rsplit_once(')').context("a ) in /proc/PID/stat")?;
-        let ticks = |field: usize| -> Result<u64> {
-            fields
-                .split_whitespace()
-                .nth(field - 3)
-                .context("short /proc/PID/stat")?
-                .parse()
-                .context("/proc/PID/stat")
-        };
-        Ok(ticks(14)? + ticks(15)?)
+    /// Processor time that its threads, those that still run, have used so far, user and system; exact to what the
+    /// scheduler counts, not to its ticks (the first field of schedstat, in nanoseconds).
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let tasks = format!("/proc/{}/task", self.pid());
+        let mut time = Duration::ZERO;
+        for task in fs::read_dir(&tasks).context(&tasks)? {
+            let path = task?.path().join("schedstat");
+            let stat = fs::read_to_string(&path).context(path.display())?;
+            let nanoseconds = stat.split_whitespace().next().context(path.display())?;
+            time += Duration::from_nanos(nanoseconds.parse().context(path.display())?);
+        }
+        Ok(time)
     }
 
     /// The last lines of its output.

@@ -2,13 +2,15 @@
 
 use std::{fs, path::Path};
 
-use super::{ConstantOrigin, drive};
+use super::{Clients, ConstantOrigin};
 use crate::{Bootstrap, Context, Envoy, Result};
 
 /// Workers of the two Envoys that are compared.
 const WORKERS: (usize, usize) = (1, 5);
 /// Connections, so many that every worker has some.
 const CONNECTIONS: usize = 64;
+/// Requests of each kind on each of them.
+const REQUESTS: usize = 20;
 
 /// Resident bytes that one more worker takes with this filter, once it has served such requests.
 pub fn per_worker(filter: &Path, requests: &[Vec<u8>]) -> Result<u64> {
@@ -27,9 +29,7 @@ fn resident(filter: &Path, workers: usize, requests: &[Vec<u8>]) -> Result<u64> 
     let mut envoy = Envoy::start_with(&bootstrap, folder.path(), workers)?.quiet();
     for request in requests {
         let request = request.clone();
-        drive(envoy.address(), CONNECTIONS, 20 * CONNECTIONS, move || {
-            request.clone()
-        })?;
+        Clients::connect(envoy.address(), CONNECTIONS)?.send(REQUESTS, move || request.clone())?;
     }
     let path = format!("/proc/{}/status", envoy.process().pid());
     let status = fs::read_to_string(&path).context(&path)?;

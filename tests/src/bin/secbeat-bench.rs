@@ -1,9 +1,11 @@
 //! `./justw bench`: processor time that Envoy spends per request with SecBeat's filter, with a filter that does
 //! nothing, and with none, side by side in one run.
 //!
-//! The time is Envoy's own (user and system, from /proc/PID/stat), so that waiting, the clients and the origin do not
-//! count; clients and origin have one thread each, and every answer is the same short text. The three Envoys take turns within each round, so that whatever else the machine does meets all alike; the
-//! median of the rounds is shown. Compare within one run only.
+//! The time is Envoy's own (user and system, as the scheduler counts it), so that waiting, the clients and the origin do
+//! not count; clients and origin have one thread each, and every answer is the same short text. The three Envoys take
+//! turns in many short rounds, so that whatever else the machine does meets all alike. Shown are the medians of the
+//! rounds, the median of the differences within each round, and the difference of the first deciles, which is what is
+//! left where neighbours on the same hardware disturb least. Compare within one run only.
 //!
 //! Then: what the first requests after a change of the policy wait for, what a worker takes in memory, and the size of the
 //! module.
@@ -26,14 +28,13 @@ use std::{
 
 use secbeat_e2e::{
     Bootstrap, Context, Envoy, Result, artifacts,
-    bench::{self, ConstantOrigin, memory, policy_change},
+    bench::{Clients, ConstantOrigin, memory, policy_change},
 };
 
 /// Connections that send at the same time.
 const CLIENTS: usize = 16;
-/// Microseconds in a tick of /proc/PID/stat; Linux fixes it at 100 ticks a second for user space.
-const TICK: f64 = 10_000.0;
-
+/// Rounds that warm up.
+const WARM_UP: usize = 5;
 /// Changes of the policy after which a first request is timed.
 const CHANGES: usize = 7;
 
@@ -53,8 +54,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let requests = number("BENCH_REQUESTS", 8_000)?;
-    let rounds = number("BENCH_ROUNDS", 7)?;
+    let requests = number("BENCH_REQUESTS", 25)?;
+    let rounds = number("BENCH_ROUNDS", 120)?;
     let folder = tempfile::tempdir()?;
     let origin = ConstantOrigin::start("text/plain; charset=utf-8", "Hello from the origin.\n")?;
     let shipped = |filter| Bootstrap::standalone(origin.address(), filter);
@@ -64,17 +65,19 @@ fn run() -> Result<()> {
         shipped(&noop)?,
         shipped(&filter)?,
     ];
-    let mut envoys = Vec::new();
+    let mut proxies = Vec::new();
     for bootstrap in &bootstraps {
-        envoys.push(Envoy::start_with(bootstrap, folder.path(), 1)?.quiet());
+        let envoy = Envoy::start_with(bootstrap, folder.path(), 1)?.quiet();
+        let clients = Clients::connect(envoy.address(), CLIENTS)?;
+        proxies.push(Proxy { envoy, clients });
     }
 
     println!(
-        "Envoy CPU per request, in microseconds: median of {rounds} rounds of {requests} requests each\n"
+        "Envoy CPU per request, in microseconds, in {rounds} rounds of {CLIENTS} x {requests} requests each\n"
     );
     println!(
-        "{:<22}{:>10}{:>10}{:>10}{:>16}",
-        "request", "no filter", "no-op", "SecBeat", "SecBeat - no-op"
+        "{:<22}{:>10}{:>10}{:>10}{:>16}{:>16}",
+        "request", "no filter", "no-op", "SecBeat", "SecBeat - no-op", "undisturbed"
     );
     let only = env::args().nth(1);
     for (name, request) in kinds() {
@@ -82,37 +85,60 @@ fn run() -> Result<()> {
             continue;
         }
         let bytes = on_wire(request)?;
-        let mut samples = vec![Vec::new(); envoys.len()];
-        for round in 0..=rounds {
-            for turn in 0..envoys.len() {
+        let mut samples = vec![Vec::new(); proxies.len()];
+        for round in 0..WARM_UP + rounds {
+            for turn in 0..proxies.len() {
                 // Another one begins in each round.
-                let which = (turn + round) % envoys.len();
-                let (envoy, samples) = envoys
-                    .get_mut(which)
-                    .zip(samples.get_mut(which))
-                    .context("no such Envoy")?;
-                let before = envoy.process().cpu_ticks()?;
-                let bytes = bytes.clone();
-                bench::drive(envoy.address(), CLIENTS, requests, move || numbered(&bytes))?;
-                let ticks = envoy.process().cpu_ticks()? - before;
-                // The first round warms up.
-                if round > 0 {
-                    samples.push(per_request(ticks, requests)?);
+                let which = (turn + round) % proxies.len();
+                let proxy = proxies.get_mut(which).context("no such Envoy")?;
+                let time = proxy.time(&bytes, requests)?;
+                if let Some(samples) = samples.get_mut(which).filter(|_| round >= WARM_UP) {
+                    samples.push(time);
                 }
             }
         }
-        let medians: Vec<f64> = samples.iter_mut().map(|samples| median(samples)).collect();
-        if let [none, noop, secbeat] = medians.as_slice() {
-            println!(
-                "{name:<22}{none:>10.1}{noop:>10.1}{secbeat:>10.1}{:>16.1}",
-                secbeat - noop
-            );
-        }
+        show(name, &samples);
     }
     if only.is_none() {
         around_it(&filter, &noop)?;
     }
     Ok(())
+}
+
+/// An Envoy and its clients.
+struct Proxy {
+    envoy: Envoy,
+    clients: Clients,
+}
+
+impl Proxy {
+    /// Microseconds of processor time per request, while each client sends so many.
+    fn time(&mut self, request: &[u8], requests: usize) -> Result<f64> {
+        let before = self.envoy.process().cpu_time()?;
+        let bytes = request.to_vec();
+        self.clients.send(requests, move || numbered(&bytes))?;
+        let time = self.envoy.process().cpu_time()?.saturating_sub(before);
+        let sent = u32::try_from(requests * CLIENTS).context("too many requests")?;
+        Ok(time.as_secs_f64() * 1e6 / f64::from(sent))
+    }
+}
+
+/// Prints the times of each round without a filter, with the no-op filter, and with SecBeat's.
+fn show(name: &str, samples: &[Vec<f64>]) {
+    let [none, noop, secbeat] = samples else { return };
+    let differences: Vec<f64> = secbeat
+        .iter()
+        .zip(noop)
+        .map(|(secbeat, noop)| secbeat - noop)
+        .collect();
+    println!(
+        "{name:<22}{:>10.1}{:>10.1}{:>10.1}{:>16.1}{:>16.1}",
+        decile(none, 5),
+        decile(noop, 5),
+        decile(secbeat, 5),
+        decile(&differences, 5),
+        decile(secbeat, 1) - decile(noop, 1)
+    );
 }
 
 /// What else the filter costs.
@@ -193,16 +219,14 @@ fn numbered(request: &[u8]) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Microseconds per request.
-fn per_request(ticks: u64, requests: usize) -> Result<f64> {
-    let ticks = u32::try_from(ticks).context("too many ticks")?;
-    let requests = u32::try_from(requests).context("too many requests")?;
-    Ok(f64::from(ticks) * TICK / f64::from(requests))
-}
-
-fn median(samples: &mut [f64]) -> f64 {
-    samples.sort_by(f64::total_cmp);
-    samples.get(samples.len() / 2).copied().unwrap_or(f64::NAN)
+/// The value below which so many tenths of them lie.
+fn decile(values: &[f64], tenths: usize) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    values
+        .get(values.len() * tenths / 10)
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 fn number(variable: &str, default: usize) -> Result<usize> {

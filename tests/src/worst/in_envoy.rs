@@ -21,18 +21,15 @@ pub fn in_envoy(
     mut next: impl FnMut() -> Vec<u8>,
     requests: u32,
 ) -> Result<InEnvoy> {
-    /// Clock ticks of /proc/PID/stat; Linux fixes them at 100 a second for user space.
-    const TICK: Duration = Duration::from_millis(10);
     let mut connection = None;
     // The first one finds out what the automata have yet to learn.
     let mut status = send(envoy, &mut connection, carrier, &next())?;
-    let before = envoy.process().cpu_ticks()?;
+    let before = envoy.process().cpu_time()?;
     for _ in 0..requests {
         status = send(envoy, &mut connection, carrier, &next())?;
     }
-    let ticks = u32::try_from(envoy.process().cpu_ticks()? - before).unwrap_or(u32::MAX);
     Ok(InEnvoy {
-        time: TICK * ticks / requests.max(1),
+        time: envoy.process().cpu_time()?.saturating_sub(before) / requests.max(1),
         status,
     })
 }
