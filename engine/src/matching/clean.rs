@@ -12,28 +12,94 @@ use crate::{
 /// values of his own he can only make others be looked at again.
 #[derive(Debug, Default)]
 pub(super) struct Clean {
-    /// By the hash of a key, the one used last first; empty until the first value is seen.
-    sets: Vec<[Option<Slot>; 2]>,
-    /// By the hash of a key: another part of the hash that was last seen there. What never comes again gets no further.
-    seen: Vec<u32>,
+    /// By the hash of a key; empty until the first value is seen.
+    sets: Vec<Set>,
     /// Where the key that was asked for last belongs.
     last: u64,
 }
 
+/// What is remembered of values whose hashes lead to one place. The first value and what goes before it is one line of a
+/// cache, for most values are found there or nowhere.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+struct Set {
+    /// Other parts of the hashes of the values that came last and were not known: what never comes again gets no
+    /// further. Two, lest two values that come in turns forget each other.
+    seen: [u32; 2],
+    /// The one used last first.
+    known: [Slot; 2],
+}
+
 #[derive(Debug)]
+#[repr(C)]
 struct Slot {
-    hash: u64,
-    place: (Phase, Collection),
-    name_len: usize,
-    /// Name and value.
-    bytes: Box<[u8]>,
+    hash: u32,
+    name_len: u16,
+    /// Bytes of name and value; none in a slot that is not taken.
+    len: u16,
+    place: u16,
+    /// Name and value, if they fit.
+    short: [u8; Slot::INLINE],
+    /// Name and value otherwise.
+    long: Option<Box<[u8]>>,
+}
+
+impl Slot {
+    /// Bytes of name and value that are kept without a piece of memory of their own.
+    const INLINE: usize = 44 - size_of::<Box<[u8]>>();
+
+    fn new(hash: u32, place: (Phase, Collection), name: &[u8], value: &[u8]) -> Self {
+        let len = name.len() + value.len();
+        let mut short = [0; Self::INLINE];
+        let long = if let Some(short) = short.get_mut(..len) {
+            let (first, second) = short.split_at_mut(name.len());
+            first.copy_from_slice(name);
+            second.copy_from_slice(value);
+            None
+        } else {
+            Some([name, value].concat().into())
+        };
+        Self {
+            hash,
+            name_len: name.len() as u16,
+            len: len as u16,
+            place: number(place),
+            short,
+            long,
+        }
+    }
+
+    #[inline]
+    fn holds(&self, hash: u32, place: (Phase, Collection), name: &[u8], value: &[u8]) -> bool {
+        if self.hash != hash
+            || self.place != number(place)
+            || usize::from(self.name_len) != name.len()
+            || usize::from(self.len) != name.len() + value.len()
+        {
+            return false;
+        }
+        let bytes = self.long.as_deref().or_else(|| self.short.get(..self.len.into()));
+        let parts = bytes.and_then(|bytes| bytes.split_at_checked(name.len()));
+        parts.is_some_and(|(known, rest)| is_same(known, name) && is_same(rest, value))
+    }
+}
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self {
+            hash: 0,
+            name_len: 0,
+            len: 0,
+            place: u16::MAX,
+            short: [0; Self::INLINE],
+            long: None,
+        }
+    }
 }
 
 impl Clean {
     /// Pairs of values remembered, a power of two.
-    const SETS: usize = 256;
-    /// Hashes kept of values that were seen once, a power of two.
-    const SEEN: usize = 1_024;
+    const SETS: usize = 512;
     /// Bytes of name and value of a header beyond which nothing is remembered.
     const LIMIT: usize = 320;
     /// The same for other values, of which those that come again are choices and not texts.
@@ -45,25 +111,15 @@ impl Clean {
             return false;
         }
         self.last = hash(place, name, value);
+        let tag = self.tag();
         let Some(set) = self.sets.get_mut(self.last as usize % Self::SETS) else {
             return false;
         };
-        let is_it = |slot: &Option<Slot>| {
-            slot.as_ref().is_some_and(|slot| {
-                slot.hash == self.last
-                    && slot.place == place
-                    && slot.name_len == name.len()
-                    && slot
-                        .bytes
-                        .split_at_checked(name.len())
-                        .is_some_and(|(known, rest)| is_same(known, name) && is_same(rest, value))
-            })
-        };
-        let [first, second] = set;
-        if is_it(first) {
+        let [first, second] = &mut set.known;
+        if first.holds(tag, place, name, value) {
             return true;
         }
-        let is_second = is_it(second);
+        let is_second = second.holds(tag, place, name, value);
         if is_second {
             std::mem::swap(first, second);
         }
@@ -77,24 +133,29 @@ impl Clean {
         }
         if self.sets.is_empty() {
             self.sets.resize_with(Self::SETS, Default::default);
-            self.seen.resize(Self::SEEN, 0);
         }
-        let (hash, tag) = (self.last, (self.last >> u32::BITS) as u32);
-        let Some(seen) = self.seen.get_mut(hash as usize % Self::SEEN) else {
+        let tag = self.tag();
+        let Some(set) = self.sets.get_mut(self.last as usize % Self::SETS) else {
             return;
         };
-        if std::mem::replace(seen, tag) != tag {
-            return;
-        }
-        if let Some([first, second]) = self.sets.get_mut(hash as usize % Self::SETS) {
-            *second = first.replace(Slot {
-                hash,
-                place,
-                name_len: name.len(),
-                bytes: [name, value].concat().into(),
-            });
+        if set.seen.contains(&tag) {
+            let [first, second] = &mut set.known;
+            *second = std::mem::replace(first, Slot::new(tag, place, name, value));
+        } else {
+            let [last, before] = &mut set.seen;
+            *before = std::mem::replace(last, tag);
         }
     }
+
+    /// The part of the hash that does not tell the set.
+    const fn tag(&self) -> u32 {
+        (self.last >> u32::BITS) as u32
+    }
+}
+
+/// A number of its own for each place.
+const fn number((phase, collection): (Phase, Collection)) -> u16 {
+    (phase.index() << 8 | collection.index()) as u16
 }
 
 /// Whether a value may come again.
@@ -110,7 +171,8 @@ fn is_eligible(collection: Collection, name: &[u8], value: &[u8]) -> bool {
 fn hash(place: (Phase, Collection), name: &[u8], value: &[u8]) -> u64 {
     const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
     let add = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(MULTIPLIER);
-    let mut hash = (place.0.index() as u64) << 32 | (place.1.index() as u64) << 16 | name.len() as u64;
+    let lens = (name.len() as u64) << 16 | value.len() as u64;
+    let mut hash = 1 << 48 | u64::from(number(place)) << 32 | lens;
     for bytes in [name, value] {
         for word in bytes.as_chunks::<8>().0 {
             hash = add(hash, u64::from_le_bytes(*word));
@@ -178,11 +240,49 @@ mod tests {
     }
 
     #[test]
+    fn values_that_come_in_turns_do_not_forget_each_other() {
+        let mut clean = Clean::default();
+        let values: Vec<String> = (0..200).map(|number| format!("value {number}")).collect();
+        for _ in 0..3 {
+            for value in &values {
+                if !clean.contains(PLACE, b"a", value.as_bytes()) {
+                    clean.insert(PLACE, b"a", value.as_bytes());
+                }
+            }
+        }
+        let known = values
+            .iter()
+            .filter(|value| clean.contains(PLACE, b"a", value.as_bytes()));
+        let known = known.count();
+        assert!(known > 180, "{known}");
+    }
+
+    #[test]
+    fn what_is_most_often_asked_for_lies_in_one_line() {
+        assert_eq!((align_of::<Set>(), size_of::<Set>()), (64, 128));
+        assert!(std::mem::offset_of!(Set, known) + size_of::<Slot>() <= 64);
+    }
+
+    #[test]
+    fn long_and_short_values_are_kept_whole() {
+        let mut clean = Clean::default();
+        for len in [0, 1, Slot::INLINE - 1, Slot::INLINE, Slot::INLINE + 1, 200] {
+            let value = vec![b'x'; len];
+            remember(&mut clean, PLACE, b"", &value);
+            assert!(clean.contains(PLACE, b"", &value), "{len}");
+            if let Some((last, rest)) = value.split_last() {
+                let other = [rest, &[last ^ 1]].concat();
+                assert!(!clean.contains(PLACE, b"", &other), "{len}");
+            }
+        }
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let mut clean = Clean::default();
         for number in 0..if cfg!(miri) { 2_000 } else { 10_000 } {
             remember(&mut clean, PLACE, b"cookie", format!("{number}").as_bytes());
         }
-        assert_eq!((clean.sets.len(), clean.seen.len()), (Clean::SETS, Clean::SEEN));
+        assert_eq!(clean.sets.len(), Clean::SETS);
     }
 }
