@@ -14,6 +14,7 @@ mod bits;
 mod bytes;
 mod chains;
 mod clean;
+mod condition;
 mod explain;
 mod formula;
 mod gate;

@@ -34,13 +34,18 @@ impl Bits {
             .is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 
-    /// Whether any of these occurs.
-    pub(crate) fn meets(&self, other: &SparseBits) -> bool {
-        other.words.iter().any(|(position, mask)| {
-            self.words
-                .get(*position as usize)
-                .is_some_and(|word| word & mask != 0)
-        })
+    /// The word of this number; zero beyond the bound.
+    pub(crate) fn word(&self, number: usize) -> u64 {
+        self.words.get(number).copied().unwrap_or(0)
+    }
+
+    /// The words of a set of these indices that are not empty, in order, each with its number.
+    pub(crate) fn words_of(indices: &[u32]) -> BTreeMap<u32, u64> {
+        let mut words = BTreeMap::new();
+        for index in indices {
+            *words.entry(index / 64).or_insert(0) |= 1 << (index % 64);
+        }
+        words
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -135,30 +140,6 @@ impl Marks {
     }
 }
 
-/// A set of indices of which few words have any.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct SparseBits {
-    words: Box<[(u32, u64)]>,
-}
-
-impl SparseBits {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-}
-
-impl FromIterator<u32> for SparseBits {
-    fn from_iter<T: IntoIterator<Item = u32>>(indices: T) -> Self {
-        let mut words = BTreeMap::new();
-        for index in indices {
-            *words.entry(index / 64).or_insert(0) |= 1 << (index % 64);
-        }
-        Self {
-            words: words.into_iter().collect(),
-        }
-    }
-}
-
 struct Ones(u64);
 
 impl Iterator for Ones {
@@ -215,8 +196,12 @@ mod tests {
         }
         bits.insert(10_000);
         assert_eq!(bits.iter().collect::<Vec<_>>(), [0, 63, 64, 130, 199]);
-        assert!(bits.meets(&[1, 130].into_iter().collect()));
-        assert!(!bits.meets(&[1, 131, 10_000].into_iter().collect()));
-        assert!(!bits.meets(&SparseBits::default()));
+        let words = Bits::words_of(&[130, 199, 0, 63, 64]);
+        assert!(
+            words
+                .iter()
+                .all(|(number, word)| bits.word(*number as usize) == *word)
+        );
+        assert_eq!((words.len(), bits.word(1_000)), (4, 0));
     }
 }

@@ -91,6 +91,11 @@ impl Classes {
         Self(set.iter().fold(0, |classes, byte| classes | class(byte)))
     }
 
+    /// A bit for each class.
+    pub(super) const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// The union of two sets.
     #[must_use]
     pub(crate) const fn or(self, other: Self) -> Self {

@@ -2,7 +2,12 @@
 
 use std::ops::Range;
 
-use super::{Bits, Classes, Gates, Test, bits::Marks, gate::Gate, operator::Nothing};
+use super::{
+    Bits, Classes, Gates, Test,
+    bits::Marks,
+    gate::{Gate, Opened},
+    operator::Nothing,
+};
 use crate::rule::{Collection, Phase};
 
 impl Gates {
@@ -28,23 +33,20 @@ impl Gates {
         self.literals.scan(copy, &mut seen);
         seen.into_bits()
     }
-}
 
-impl Gate {
-    /// Whether the literals in a copy of a value open the gate.
-    pub(crate) fn is_opened_by(&self, seen: &Bits) -> bool {
-        let opens = |literals: &[u32]| literals.iter().any(|literal| seen.contains(*literal as usize));
-        let mut ways = self.need.ways().iter();
-        ways.any(|way| way.trigger().is_none_or(opens))
+    /// Whether the literals in a copy of a value open a gate.
+    pub(crate) fn is_opened(&self, gate: &Gate, seen: &Bits) -> bool {
+        let leads_in = |opened: &Opened| gate.ways.contains(&opened.number);
+        seen.iter()
+            .any(|literal| self.opened(literal as u32).iter().any(leads_in))
+            || self.untriggered().any(leads_in)
     }
 
-    /// Whether all holds that must hold before the operator is worth asking.
-    pub(crate) fn is_worth_asking(&self, copy: &[u8], seen: &Bits) -> bool {
+    /// Whether all holds that must hold before the operator of a gate is worth asking.
+    pub(crate) fn is_worth_asking(&self, gate: &Gate, copy: &[u8], seen: &Bits) -> bool {
         let classes = Classes::of(copy);
-        let mut ways = self.need.ways().iter();
-        self.need.may_hold(copy.len(), classes)
-            && self.need.holds(classes, seen)
-            && ways.any(|way| way.holds(classes, seen))
+        let is_open = |way| self.is_open(way, copy.len(), classes.or(Classes::ANY), seen);
+        self.conditions.hold(gate.common, classes, seen) && gate.ways.clone().any(is_open)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Gates: the first links of rules that one value alone can decide, arranged for scanning.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use super::{
     Bits, ChainId, Chains, Classes, Outline, Test,
+    condition::{ConditionId, Conditions},
     literals::{Literals, LiteralsBuilder},
     need::{Need, Way},
 };
@@ -19,19 +20,33 @@ pub(crate) struct Gate {
     pub(crate) rule: u32,
     /// What is done to a value first.
     pub(crate) chain: ChainId,
-    /// What must hold before the test is worth asking.
-    pub(crate) need: Arc<Need>,
+    /// What must hold before the test is worth asking, whatever the way.
+    pub(super) common: ConditionId,
+    /// Numbers of the ways through it.
+    pub(super) ways: Range<u32>,
     pub(crate) test: Arc<Test>,
     pub(crate) targets: Arc<[Target]>,
     /// Whether the targets are whole collections without exclusions.
     pub(crate) is_open: bool,
-    /// Whether a value of plain bytes may match.
-    may_be_plain: bool,
     /// Whether a second match of the rule adds nothing to the first.
     pub(crate) once: bool,
 }
 
 impl Gate {
+    fn new(link: FirstLink, common: ConditionId, ways: Range<u32>) -> Self {
+        let is_whole = |target: &Target| !target.exclude && matches!(target.selector, Selector::All);
+        Self {
+            rule: link.rule,
+            chain: link.chain,
+            common,
+            ways,
+            is_open: link.targets.iter().all(is_whole),
+            test: link.test,
+            targets: link.targets,
+            once: link.once,
+        }
+    }
+
     /// Whether the targets select a value of a collection that they name.
     pub(crate) fn selects(&self, collection: Collection, name: &[u8]) -> bool {
         self.is_open || selects(&self.targets, collection, name)
@@ -55,45 +70,80 @@ pub(crate) fn selects(targets: &[Target], collection: Collection, name: &[u8]) -
 pub(crate) struct Gates {
     pub(crate) all: Vec<Gate>,
     pub(crate) literals: Literals,
+    pub(super) conditions: Conditions,
     /// The gates that literals may open, in order of literals.
     opened: Vec<Opened>,
     /// Where in `opened` the gates of each literal begin; and where the last ones end.
     triggers: Vec<u32>,
-    /// How many ways there are through all gates.
-    pub(crate) ways: usize,
+    /// What must hold for the ways through all gates, by number.
+    passages: Vec<Passage>,
     /// Gates by chain.
     pub(crate) by_chain: Vec<Bits>,
     /// By phase and collection.
     lanes: Vec<Option<Lane>>,
 }
 
-/// A gate that may open, and the way through it.
+/// A way through a gate. Those that a literal or a collection leads to stand side by side, and little of each is looked
+/// at before most are ruled out.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Opened {
-    pub(crate) gate: u32,
-    pub(crate) way: u32,
+pub(super) struct Opened {
+    /// Classes of which a byte must occur, the most telling ones; [`Classes::ANY`] where anything may.
+    pub(super) wanted: Classes,
+    pub(super) gate: u32,
     /// Number of the way among those of all gates.
-    pub(crate) number: u32,
-    /// Sets of classes, of each of which a byte must occur; those not needed are [`Classes::ANY`]. They rule out most
-    /// without a look at anything else.
-    wanted: [Classes; Need::WANTED],
+    pub(super) number: u32,
 }
 
-impl Opened {
-    fn new(gate: u32, way: u32, number: u32, classes: &[Classes]) -> Self {
+/// What must hold for a way to be open.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Passage {
+    condition: ConditionId,
+    /// Bytes that the value must have at least.
+    min_len: u32,
+    /// More sets of classes, of each of which a byte must occur; those not needed are [`Classes::ANY`].
+    wanted: [Classes; Need::WANTED - 1],
+}
+
+impl Passage {
+    /// With the most telling classes.
+    fn new(need: &Need, way: &Way, conditions: &mut Conditions) -> (Classes, Self) {
         let mut wanted = [Classes::ANY; Need::WANTED];
-        wanted.iter_mut().zip(classes).for_each(|(to, from)| *to = *from);
-        Self {
-            gate,
-            way,
-            number,
+        wanted
+            .iter_mut()
+            .zip(&way.wanted)
+            .for_each(|(to, from)| *to = *from);
+        let [first, wanted @ ..] = wanted;
+        let passage = Self {
+            condition: conditions.add(&way.condition),
+            min_len: need.min_len.try_into().unwrap_or(u32::MAX),
             wanted,
-        }
+        };
+        (first, passage)
+    }
+}
+
+/// Ways that are looked at whatever literals there are.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Untriggered {
+    /// Without a byte of these, none is open.
+    wanted: Classes,
+    ways: Vec<Opened>,
+}
+
+impl Untriggered {
+    fn extend(&mut self, ways: &[Opened]) {
+        self.ways.extend_from_slice(ways);
+        self.wanted = ways.iter().fold(self.wanted, |all, way| all.or(way.wanted));
     }
 
-    /// Whether a value may pass that has these classes, [`Classes::ANY`] among them.
-    pub(crate) fn may_hold(&self, classes: Classes) -> bool {
-        self.wanted.iter().all(|wanted| wanted.meets(classes))
+    /// Those that a value may pass that has these classes, [`Classes::ANY`] among them.
+    pub(super) fn open_to(&self, classes: Classes) -> impl Iterator<Item = &Opened> {
+        let ways: &[Opened] = if self.wanted.meets(classes) {
+            &self.ways
+        } else {
+            &[]
+        };
+        ways.iter().filter(move |way| way.wanted.meets(classes))
     }
 }
 
@@ -104,7 +154,7 @@ pub(crate) struct Lane {
     /// Those of them that a plain value may pass, if there are any.
     pub(crate) plain: Option<Bits>,
     /// Ways that need no literal to open.
-    pub(crate) untriggered: Vec<Opened>,
+    pub(super) untriggered: Untriggered,
     /// The chains of these gates with their beginnings, parents first.
     pub(crate) chains: Vec<ChainId>,
     /// Classes without which none of the chains changes a value, Base64 and empty values aside.
@@ -114,6 +164,32 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
+    /// Adds a gate that looks at a collection, once.
+    fn add(
+        &mut self,
+        index: usize,
+        link: &FirstLink,
+        collection: Collection,
+        untriggered: &[Opened],
+        chains: &Chains,
+    ) {
+        if self.gates.contains(index) {
+            return;
+        }
+        let excluded = excluded(&link.targets, collection);
+        if self.gates.is_empty() {
+            self.ignored = excluded.map(Into::into).collect();
+        } else {
+            let excluded: Vec<_> = excluded.collect();
+            self.ignored.retain(|name| excluded.contains(&&**name));
+        }
+        self.gates.insert(index);
+        self.untriggered.extend(untriggered);
+        if !self.chains.contains(&link.chain) {
+            self.chains.extend(chains.path(link.chain));
+        }
+    }
+
     /// Whether no gate looks at the values of a name.
     pub(crate) fn ignores(&self, name: &[u8]) -> bool {
         self.ignored.iter().any(|ignored| **ignored == *name)
@@ -126,7 +202,7 @@ impl Gates {
     }
 
     /// The gates that a literal may open.
-    pub(crate) fn opened(&self, literal: u32) -> &[Opened] {
+    pub(super) fn opened(&self, literal: u32) -> &[Opened] {
         let bounds = self
             .triggers
             .get(literal as usize..)
@@ -135,9 +211,33 @@ impl Gates {
         opened.unwrap_or_default()
     }
 
-    /// Bytes that the tables of literals take.
+    /// How many ways there are through all gates.
+    pub(super) fn ways(&self) -> usize {
+        self.passages.len()
+    }
+
+    /// Whether the way of a number is open to a value of this length and these classes, [`Classes::ANY`] among them, in
+    /// which these literals were seen.
+    pub(super) fn is_open(&self, way: u32, len: usize, classes: Classes, seen: &Bits) -> bool {
+        self.passages.get(way as usize).is_some_and(|passage| {
+            len >= passage.min_len as usize
+                && passage.wanted.iter().all(|wanted| wanted.meets(classes))
+                && self.conditions.hold(passage.condition, classes, seen)
+        })
+    }
+
+    /// Ways that need no literal to open, some more than once.
+    pub(super) fn untriggered(&self) -> impl Iterator<Item = &Opened> {
+        let lanes = self.lanes.iter().flatten();
+        lanes.flat_map(|lane| &lane.untriggered.ways)
+    }
+
+    /// Bytes that the tables take.
     pub(crate) fn size(&self) -> usize {
         self.literals.size()
+            + self.conditions.size()
+            + size_of_val(self.opened.as_slice())
+            + size_of_val(self.passages.as_slice())
     }
 }
 
@@ -163,53 +263,40 @@ pub(crate) struct FirstLink {
 /// Collects gates and builds what they share, in bounded pieces.
 #[derive(Debug, Default)]
 pub(crate) struct GatesBuilder {
-    gates: Vec<(Phase, Gate)>,
+    links: Vec<Planned>,
     literals: LiteralsBuilder,
+}
+
+/// A first link, and what can be told of it.
+#[derive(Debug)]
+struct Planned {
+    link: FirstLink,
+    need: Arc<Need>,
+    /// Whether a value of plain bytes may match.
+    may_be_plain: bool,
 }
 
 impl GatesBuilder {
     /// Adds the first link of a rule.
     pub(crate) fn add(&mut self, link: FirstLink, chains: &Chains) {
-        let FirstLink {
-            phase,
-            rule,
-            chain,
-            test,
-            outline,
-            targets,
-            once,
-        } = link;
         // One pattern in several phases is several rules with one test.
-        let twin = self
-            .gates
-            .last()
-            .filter(|(_, last)| Arc::ptr_eq(&last.test, &test));
-        let need = if let Some((_, twin)) = twin {
+        let twin = self.links.last();
+        let twin = twin.filter(|last| Arc::ptr_eq(&last.link.test, &link.test));
+        let need = if let Some(twin) = twin {
             Arc::clone(&twin.need)
         } else {
-            let literals = &mut self.literals;
+            let (outline, literals) = (&link.outline, &mut self.literals);
             Arc::new(Need::new(outline.min_len, &outline.formula, |literal| {
                 literals.intern(literal)
             }))
         };
         // A transformation may make others of plain bytes.
-        let may_be_plain = outline.may_be_plain || !chains.transformations(chain).all(keeps_plain);
-        let is_open = targets
-            .iter()
-            .all(|target| !target.exclude && matches!(target.selector, Selector::All));
-        self.gates.push((
-            phase,
-            Gate {
-                rule,
-                chain,
-                need,
-                test,
-                targets,
-                is_open,
-                may_be_plain,
-                once,
-            },
-        ));
+        let may_be_plain = link.outline.may_be_plain || !chains.transformations(link.chain).all(keeps_plain);
+        self.links.push(Planned {
+            link,
+            need,
+            may_be_plain,
+        });
     }
 
     /// Builds one more piece; says whether there is more to build.
@@ -218,8 +305,10 @@ impl GatesBuilder {
     }
 
     pub(crate) fn finish(self, chains: &Chains) -> Gates {
-        let count = self.gates.len();
+        let count = self.links.len();
         let literals = self.literals.finish();
+        let (mut all, mut passages) = (Vec::with_capacity(count), Vec::new());
+        let mut conditions = Conditions::default();
         let mut triggers = vec![Vec::new(); literals.len()];
         let mut plain = Bits::new(count);
         let mut by_chain = vec![Bits::new(count); chains.len()];
@@ -227,60 +316,53 @@ impl GatesBuilder {
             Lane {
                 gates: Bits::new(count),
                 plain: None,
-                untriggered: Vec::new(),
+                untriggered: Untriggered::default(),
                 chains: Vec::new(),
                 touchy: Classes::default(),
                 ignored: Vec::new(),
             };
             Phase::ALL.len() * Collection::COUNT
         ];
-        let mut ways = 0;
-        for (index, (phase, gate)) in self.gates.iter().enumerate() {
-            let opened = |(way, number): (&Way, u32)| {
-                let wanted = gate.need.wanted(way);
-                Opened::new(index as u32, number, ways as u32 + number, &wanted)
-            };
-            for (way, number) in gate.need.ways().iter().zip(0..) {
-                let Some(trigger) = way.trigger() else { continue };
-                let opened = opened((way, number));
+        for (index, planned) in self.links.into_iter().enumerate() {
+            let Planned {
+                link,
+                need,
+                may_be_plain,
+            } = planned;
+            let first = passages.len() as u32;
+            let mut untriggered = Vec::new();
+            for way in &need.ways {
+                let (wanted, passage) = Passage::new(&need, way, &mut conditions);
+                let opened = Opened {
+                    wanted,
+                    gate: index as u32,
+                    number: passages.len() as u32,
+                };
+                passages.push(passage);
+                let Some(trigger) = &way.trigger else {
+                    untriggered.push(opened);
+                    continue;
+                };
                 for literal in trigger {
                     if let Some(gates) = triggers.get_mut(*literal as usize) {
                         gates.push(opened);
                     }
                 }
             }
-            if gate.may_be_plain {
+            if may_be_plain {
                 plain.insert(index);
             }
-            if let Some(gates) = by_chain.get_mut(gate.chain.index()) {
+            if let Some(gates) = by_chain.get_mut(link.chain.index()) {
                 gates.insert(index);
             }
-            for target in gate
-                .targets
-                .iter()
-                .filter(|target| !target.exclude && !target.count)
-            {
-                if let Some(lane) = lanes.get_mut(lane_index(*phase, target.collection)) {
-                    if lane.gates.contains(index) {
-                        continue;
-                    }
-                    let excluded = excluded(&gate.targets, target.collection);
-                    if lane.gates.is_empty() {
-                        lane.ignored = excluded.map(Into::into).collect();
-                    } else {
-                        let excluded: Vec<_> = excluded.collect();
-                        lane.ignored.retain(|name| excluded.contains(&&**name));
-                    }
-                    lane.gates.insert(index);
-                    let untriggered = gate.need.ways().iter().zip(0..);
-                    let untriggered = untriggered.filter(|(way, _)| way.trigger().is_none());
-                    lane.untriggered.extend(untriggered.map(opened));
-                    if !lane.chains.contains(&gate.chain) {
-                        lane.chains.extend(chains.path(gate.chain));
-                    }
+            let selected = link.targets.iter();
+            for target in selected.filter(|target| !target.exclude && !target.count) {
+                if let Some(lane) = lanes.get_mut(lane_index(link.phase, target.collection)) {
+                    lane.add(index, &link, target.collection, &untriggered, chains);
                 }
             }
-            ways += gate.need.ways().len();
+            let common = conditions.add(&need.common);
+            all.push(Gate::new(link, common, first..passages.len() as u32));
         }
         let touchy: Vec<Classes> = chains
             .last_steps()
@@ -303,13 +385,13 @@ impl GatesBuilder {
             opened.extend(gates);
             starts.push(opened.len() as u32);
         }
-        let all = self.gates.into_iter().map(|(_, gate)| gate).collect();
         Gates {
             all,
             literals,
+            conditions,
             opened,
             triggers: starts,
-            ways,
+            passages,
             by_chain,
             lanes: lanes.collect(),
         }

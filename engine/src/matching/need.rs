@@ -1,48 +1,35 @@
 //! Necessary conditions in the form in which they are checked.
 
-use super::{Bits, ByteSet, Classes, bits::SparseBits, formula::Formula};
+use super::{ByteSet, Classes, condition::Condition, formula::Formula};
 
 /// What must hold for a value before an operator is worth asking: what is common to all ways to match, and one of them.
 #[derive(Debug)]
-pub(crate) struct Need {
+pub(super) struct Need {
     /// Bytes that the value must have at least.
-    min_len: usize,
-    /// Of each of these sets, a byte of some class must occur: quick to tell, and it rules out most.
-    wanted: Vec<Classes>,
-    common: Condition,
-    ways: Vec<Way>,
+    pub(super) min_len: usize,
+    pub(super) common: Condition,
+    /// The ways to match, of which one must be open.
+    pub(super) ways: Vec<Way>,
 }
 
 /// One way to match, as a branch of an alternation.
 #[derive(Debug)]
-pub(crate) struct Way {
+pub(super) struct Way {
     /// Literals of which one must occur: what best tells honest text from the rest. Without them it is always looked at.
-    trigger: Option<Box<[u32]>>,
-    /// As [`Need::wanted`], for this way.
-    wanted: Vec<Classes>,
-    condition: Condition,
-}
-
-/// A formula whose literals have numbers.
-#[derive(Debug, PartialEq)]
-enum Condition {
-    Holds,
-    /// One of these literals occurs.
-    Literals(SparseBits),
-    /// A byte of one of these classes occurs.
-    Classes(Classes),
-    All(Box<[Condition]>),
-    Any(Box<[Condition]>),
+    pub(super) trigger: Option<Box<[u32]>>,
+    /// Of each of these sets, a byte of some class must occur: quick to tell, and it rules out most.
+    pub(super) wanted: Vec<Classes>,
+    pub(super) condition: Condition,
 }
 
 impl Need {
     /// Literals of a trigger beyond which there is none.
     const TRIGGER: usize = 512;
     /// Sets of classes kept, the most telling ones.
-    pub(crate) const WANTED: usize = 4;
+    pub(super) const WANTED: usize = 4;
 
     /// Turns a formula into a need; `intern` gives a literal its number.
-    pub(crate) fn new(min_len: usize, formula: &Formula, mut intern: impl FnMut(&[u8]) -> u32) -> Self {
+    pub(super) fn new(min_len: usize, formula: &Formula, mut intern: impl FnMut(&[u8]) -> u32) -> Self {
         let members = match formula {
             Formula::And(members) => by_likelihood(members.iter()),
             other => vec![other],
@@ -66,66 +53,42 @@ impl Need {
                 _ => None,
             })
             .collect();
+        let wanted = most_telling(wanted(formula));
         let mut ways: Vec<Way> = branches
             .iter()
             .filter(|branch| !is_literal(branch))
-            .map(|branch| Way::new(branch, &mut intern))
+            .map(|branch| Way::new(branch, &wanted, &mut intern))
             .collect();
         if !literals.is_empty() {
             ways.push(Way {
                 trigger: Some(literals),
-                wanted: Vec::new(),
+                wanted,
                 condition: Condition::Holds,
             });
         }
         let common = others.map(|(_, member)| Condition::of(member, &mut intern));
         Self {
             min_len,
-            wanted: most_wanted(formula),
             common: all(common),
             ways,
         }
     }
-
-    /// The ways to match, of which one must be open.
-    pub(crate) fn ways(&self) -> &[Way] {
-        &self.ways
-    }
-
-    /// Sets of classes, of each of which a byte must occur for a way to be open; the most telling ones.
-    pub(crate) fn wanted(&self, way: &Way) -> Vec<Classes> {
-        most_telling([self.wanted.as_slice(), &way.wanted].concat())
-    }
-
-    /// Whether a value of this length and these classes may match at all.
-    pub(crate) fn may_hold(&self, len: usize, classes: Classes) -> bool {
-        len >= self.min_len && self.wanted.iter().all(|wanted| wanted.meets(classes))
-    }
-
-    /// Whether what is common to all ways holds for a value of these classes, in which these literals were seen.
-    pub(crate) fn holds(&self, classes: Classes, seen: &Bits) -> bool {
-        self.common.holds(classes, seen)
-    }
 }
 
 impl Way {
-    fn new(formula: &Formula, intern: &mut impl FnMut(&[u8]) -> u32) -> Self {
+    /// The way of a formula; all ways want what is common to them too.
+    fn new(formula: &Formula, common: &[Classes], intern: &mut impl FnMut(&[u8]) -> u32) -> Self {
         let trigger = trigger(formula);
+        let literals = trigger.map(|draft| draft.literals.iter().map(|literal| intern(literal)).collect());
+        let wanted = most_telling([common, &most_telling(wanted(formula))].concat());
+        let rest = common.iter().filter(|classes| !wanted.contains(classes));
+        let rest = rest.map(|classes| Condition::Classes(*classes));
+        let condition = all(rest.chain([Condition::of(formula, intern)]));
         Self {
-            trigger: trigger.map(|draft| draft.literals.iter().map(|literal| intern(literal)).collect()),
-            wanted: most_wanted(formula),
-            condition: Condition::of(formula, intern),
+            trigger: literals,
+            wanted,
+            condition,
         }
-    }
-
-    /// Whether it is open to a value of these classes, in which these literals were seen.
-    pub(crate) fn holds(&self, classes: Classes, seen: &Bits) -> bool {
-        self.condition.holds(classes, seen)
-    }
-
-    /// The literals of which one must have been seen, if literals alone can tell.
-    pub(crate) fn trigger(&self) -> Option<&[u32]> {
-        self.trigger.as_deref()
     }
 }
 
@@ -137,7 +100,7 @@ impl Condition {
         match formula {
             Formula::True => Self::Holds,
             Formula::Bytes(bytes) => Self::Classes(Classes::of_set(bytes)),
-            Formula::Literal(literal) => Self::Literals([intern(literal)].into_iter().collect()),
+            Formula::Literal(literal) => Self::Literals(vec![intern(literal)]),
             Formula::And(members) => {
                 // What stands in most texts settles nothing; of the rest, what is least likely settles it first.
                 let is_common = |member: &Formula| match member {
@@ -153,7 +116,7 @@ impl Condition {
                     Formula::Literal(literal) => Some(intern(literal)),
                     _ => None,
                 });
-                let literals: SparseBits = literals.collect();
+                let literals: Vec<u32> = literals.collect();
                 let others = by_likelihood(members.iter().filter(|member| !is_literal(member)));
                 let others = others.into_iter().rev();
                 let mut any: Vec<Self> = others.map(|member| Self::of(member, intern)).collect();
@@ -163,18 +126,8 @@ impl Condition {
                 if !literals.is_empty() {
                     any.insert(0, Self::Literals(literals));
                 }
-                Self::Any(any.into())
+                Self::Any(any)
             }
-        }
-    }
-
-    fn holds(&self, classes: Classes, seen: &Bits) -> bool {
-        match self {
-            Self::Holds => true,
-            Self::Literals(literals) => seen.meets(literals),
-            Self::Classes(wanted) => wanted.meets(classes),
-            Self::All(members) => members.iter().all(|member| member.holds(classes, seen)),
-            Self::Any(members) => members.iter().any(|member| member.holds(classes, seen)),
         }
     }
 }
@@ -191,7 +144,7 @@ fn all(conditions: impl Iterator<Item = Condition>) -> Condition {
     if members.len() < 2 {
         return members.pop().unwrap_or(Condition::Holds);
     }
-    Condition::All(members.into())
+    Condition::All(members)
 }
 
 /// The most telling literals of which one occurs if a formula holds; none if they tell too little.
@@ -200,11 +153,7 @@ fn trigger(formula: &Formula) -> Option<Draft> {
     summed_up(formula, false).filter(is_telling)
 }
 
-/// Of the sets of classes without which a formula does not hold, the most telling ones.
-fn most_wanted(formula: &Formula) -> Vec<Classes> {
-    most_telling(wanted(formula))
-}
-
+/// Of sets of classes, the most telling ones.
 fn most_telling(mut wanted: Vec<Classes>) -> Vec<Classes> {
     wanted.sort_by_key(|classes| classes.commonness());
     wanted.dedup();

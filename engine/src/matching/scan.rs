@@ -1,5 +1,7 @@
 //! Scans values and reports which rules' first links match.
 
+use std::sync::Arc;
+
 use super::{
     Bits, ChainId, Chains, Classes, Gates,
     bits::Marks,
@@ -62,7 +64,7 @@ impl Scratch {
             active: Bits::new(count),
             allowed: Bits::new(count),
             candidates: Marks::new(count),
-            tried: Marks::new(gates.ways),
+            tried: Marks::new(gates.ways()),
             done: Marks::new(count),
             seen: Marks::new(gates.literals.len()),
             hits: Vec::new(),
@@ -174,16 +176,20 @@ impl Scratch {
         }
         gates.literals.scan(subject.bytes, &mut self.seen);
         self.open(gates, lane, allowed, subject);
+        let mut missed = None;
         for index in self.candidates.members() {
             let Some(gate) = gates.all.get(*index as usize) else {
                 continue;
             };
-            let may_match = gate.need.holds(subject.classes, self.seen.bits())
+            let conditions = &gates.conditions;
+            let may_match = conditions.hold(gate.common, subject.classes, self.seen.bits())
                 && gate.selects(subject.collection, subject.name);
-            if !may_match {
+            // Rules of one pattern that differ in their transformations may look at one copy.
+            if !may_match || missed.is_some_and(|missed| Arc::ptr_eq(missed, &gate.test)) {
                 continue;
             }
             let Some(found) = gate.test.find(subject.bytes, &Nothing) else {
+                missed = Some(&gate.test);
                 continue;
             };
             self.hits.push(Hit {
@@ -204,33 +210,32 @@ impl Scratch {
     fn open(&mut self, gates: &Gates, lane: &Lane, allowed: &Bits, subject: Subject<'_>) {
         let classes = subject.classes.or(Classes::ANY);
         for literal in self.seen.members() {
-            for opened in gates.opened(*literal) {
+            let opened = gates.opened(*literal).iter();
+            for opened in opened.filter(|opened| opened.wanted.meets(classes)) {
                 // Another literal may have led here before.
-                if opened.may_hold(classes)
+                if self.is_wanted(allowed, opened)
                     && self.tried.insert(opened.number)
-                    && self.is_open(gates, allowed, opened, subject)
+                    && self.is_open(gates, opened, subject.bytes.len(), classes)
                 {
                     self.candidates.insert(opened.gate);
                 }
             }
         }
         self.tried.clear();
-        for opened in &lane.untriggered {
-            if opened.may_hold(classes) && self.is_open(gates, allowed, opened, subject) {
+        for opened in lane.untriggered.open_to(classes) {
+            if self.is_wanted(allowed, opened) && self.is_open(gates, opened, subject.bytes.len(), classes) {
                 self.candidates.insert(opened.gate);
             }
         }
     }
 
-    /// Whether a way through an allowed gate is open that is no candidate yet.
-    fn is_open(&self, gates: &Gates, allowed: &Bits, opened: &Opened, subject: Subject<'_>) -> bool {
-        if !allowed.contains(opened.gate as usize) || self.candidates.contains(opened.gate) {
-            return false;
-        }
-        let need = gates.all.get(opened.gate as usize).map(|gate| &gate.need);
-        let need = need.filter(|need| need.may_hold(subject.bytes.len(), subject.classes));
-        let way = need.and_then(|need| need.ways().get(opened.way as usize));
-        way.is_some_and(|way| way.holds(subject.classes, self.seen.bits()))
+    /// Whether a way leads through an allowed gate that is no candidate yet.
+    fn is_wanted(&self, allowed: &Bits, opened: &Opened) -> bool {
+        allowed.contains(opened.gate as usize) && !self.candidates.contains(opened.gate)
+    }
+
+    fn is_open(&self, gates: &Gates, opened: &Opened, len: usize, classes: Classes) -> bool {
+        gates.is_open(opened.number, len, classes, self.seen.bits())
     }
 }
 

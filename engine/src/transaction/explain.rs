@@ -264,7 +264,8 @@ impl Transaction {
         masked: bool,
     ) -> TraceStep {
         let bytes = &*copy.bytes;
-        let seen = self.policy.plan.gates.literals_in(bytes);
+        let gates = &self.policy.plan.gates;
+        let seen = gates.literals_in(bytes);
         let mut rules = [(); 3].map(|()| BTreeSet::new());
         let [looking, candidates, asked] = &mut rules;
         let mut matched_ids = BTreeSet::new();
@@ -273,11 +274,11 @@ impl Transaction {
             let id = look.planned.rule.id.0;
             looking.insert(id);
             if let Some(gate) = look.gate {
-                if !gate.is_opened_by(&seen) {
+                if !gates.is_opened(gate, &seen) {
                     continue;
                 }
                 candidates.insert(id);
-                if !gate.is_worth_asking(bytes, &seen) {
+                if !gates.is_worth_asking(gate, bytes, &seen) {
                     continue;
                 }
             } else {
