@@ -46,7 +46,9 @@ impl Gates {
     pub(crate) fn is_worth_asking(&self, gate: &Gate, copy: &[u8], seen: &Bits) -> bool {
         let classes = Classes::of(copy);
         let is_open = |way| self.is_open(way, copy.len(), classes.or(Classes::ANY), seen);
-        self.conditions.hold(gate.common, classes, seen) && gate.ways.clone().any(is_open)
+        gate.may_begin(copy)
+            && self.conditions.hold(gate.common, classes, seen)
+            && gate.ways.clone().any(is_open)
     }
 }
 

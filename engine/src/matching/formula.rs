@@ -6,12 +6,14 @@
 
 mod class;
 mod derive;
+mod first;
 mod strings;
 
 use regex_syntax::hir::{Hir, HirKind};
 
 use super::ByteSet;
 use class::class_ranges;
+pub(crate) use first::first_bytes;
 use strings::from_exact;
 
 /// A necessary condition.

@@ -3,10 +3,11 @@
 use std::{ops::Range, sync::Arc};
 
 use super::{
-    Bits, ChainId, Chains, Classes, Outline, Test,
+    Bits, ByteSet, ChainId, Chains, Classes, Outline, Test,
     condition::{ConditionId, Conditions},
     literals::{Literals, LiteralsBuilder},
     need::{Need, Way},
+    outline::begins_with,
 };
 use crate::{
     rule::{Collection, Phase, Selector, Target},
@@ -24,6 +25,8 @@ pub(crate) struct Gate {
     pub(super) common: ConditionId,
     /// Numbers of the ways through it.
     pub(super) ways: Range<u32>,
+    /// Bytes with one of which a value must begin, if that is so.
+    first: Option<Box<ByteSet>>,
     pub(crate) test: Arc<Test>,
     pub(crate) targets: Arc<[Target]>,
     /// Whether the targets are whole collections without exclusions.
@@ -40,11 +43,18 @@ impl Gate {
             chain: link.chain,
             common,
             ways,
+            first: link.outline.first.map(Box::new),
             is_open: link.targets.iter().all(is_whole),
             test: link.test,
             targets: link.targets,
             once: link.once,
         }
+    }
+
+    /// Whether a value begins as it must.
+    pub(super) fn may_begin(&self, value: &[u8]) -> bool {
+        let first = self.first.as_deref();
+        first.is_none_or(|first| begins_with(value, first))
     }
 
     /// Whether the targets select a value of a collection that they name.

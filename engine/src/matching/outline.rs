@@ -15,6 +15,8 @@ pub(crate) struct Outline {
     pub(super) min_len: usize,
     /// What must occur in a value for it to match.
     pub(super) formula: Formula,
+    /// Bytes with one of which a value must begin to match, if that is so.
+    pub(super) first: Option<ByteSet>,
     /// Whether a value of plain bytes may match.
     pub(super) may_be_plain: bool,
 }
@@ -25,6 +27,7 @@ impl Outline {
         Self {
             min_len: min_len(operator),
             formula: formula(operator),
+            first: first(operator),
             may_be_plain: is_feasible(operator, |byte| plain.contains(byte)),
         }
     }
@@ -33,6 +36,7 @@ impl Outline {
     pub(crate) fn allows(&self, value: &[u8]) -> bool {
         let is_plain = |byte: &u8| Classes::PLAIN_BYTES.contains(byte);
         value.len() >= self.min_len
+            && self.first.is_none_or(|first| begins_with(value, &first))
             && (self.may_be_plain || !value.iter().all(is_plain))
             && self.formula.holds(value)
     }
@@ -110,6 +114,23 @@ fn formula(operator: &Operator) -> Formula {
         | Operator::UnconditionalMatch
         | Operator::NoMatch => Formula::True,
     }
+}
+
+fn first(operator: &Operator) -> Option<ByteSet> {
+    match operator {
+        Operator::Rx(expression) => formula::first_bytes(expression.hir()),
+        Operator::Guarded(guarded) => {
+            let when = guarded.when.as_ref();
+            let when = when.and_then(|when| formula::first_bytes(when.hir()));
+            when.or_else(|| first(&guarded.operator))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a value begins with one of these bytes.
+pub(super) fn begins_with(value: &[u8], first: &ByteSet) -> bool {
+    value.first().is_some_and(|byte| first.contains(*byte))
 }
 
 /// Whether a value that consists of bytes from `alphabet` only may match.

@@ -182,7 +182,8 @@ impl Scratch {
                 continue;
             };
             let conditions = &gates.conditions;
-            let may_match = conditions.hold(gate.common, subject.classes, self.seen.bits())
+            let may_match = gate.may_begin(subject.bytes)
+                && conditions.hold(gate.common, subject.classes, self.seen.bits())
                 && gate.selects(subject.collection, subject.name);
             // Rules of one pattern that differ in their transformations may look at one copy.
             if !may_match || missed.is_some_and(|missed| Arc::ptr_eq(missed, &gate.test)) {
