@@ -38,7 +38,7 @@ impl Gates {
     pub(crate) fn is_opened(&self, gate: &Gate, seen: &Bits) -> bool {
         let leads_in = |opened: &Opened| gate.ways.contains(&opened.number);
         seen.iter()
-            .any(|literal| self.opened(literal as u32).iter().any(leads_in))
+            .any(|literal| self.opened(literal as u32).any(leads_in))
             || self.untriggered().any(leads_in)
     }
 

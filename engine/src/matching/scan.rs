@@ -210,8 +210,9 @@ impl Scratch {
     /// Makes candidates of the allowed gates to which what was seen opens a way.
     fn open(&mut self, gates: &Gates, lane: &Lane, allowed: &Bits, subject: Subject<'_>) {
         let classes = subject.classes.or(Classes::ANY);
+        let openings = gates.openings(lane.phase);
         for literal in self.seen.members() {
-            let opened = gates.opened(*literal).iter();
+            let opened = openings.opened(*literal).iter();
             for opened in opened.filter(|opened| opened.wanted.meets(classes)) {
                 // Another literal may have led here before.
                 if self.is_wanted(allowed, opened)
