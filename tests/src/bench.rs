@@ -43,11 +43,13 @@ impl Clients {
 
     /// Sends so many requests on each connection, each as soon as its connection is free. Fails at the first answer
     /// other than 200.
+    /// A failure ends the connections; then there is nothing more to send with.
     pub fn send(
         &mut self,
         requests: usize,
         next: impl Fn() -> Vec<u8> + Send + Sync + 'static,
     ) -> Result<()> {
+        ensure!(!self.connections.is_empty(), "no connection is left");
         let next = Arc::new(next);
         self.runtime.block_on(async {
             let mut clients = JoinSet::new();

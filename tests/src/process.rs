@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Context, Failure, Result, wait};
+use crate::{Context, Failure, Result, ensure, wait};
 
 /// How long a process may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(10);
@@ -117,8 +117,8 @@ impl Process {
         })
     }
 
-    /// Processor time that its threads, those that still run, have used so far, user and system; exact to what the
-    /// scheduler counts, not to its ticks (the first field of schedstat, in nanoseconds).
+    /// Processor time that its threads, those that still run, have used so far, user and system, as the scheduler counts
+    /// it (the first field of schedstat, in nanoseconds): of a thread that runs just now, up to its last tick.
     pub fn cpu_time(&self) -> Result<Duration> {
         let tasks = format!("/proc/{}/task", self.pid());
         let mut time = Duration::ZERO;
@@ -128,6 +128,7 @@ impl Process {
             let nanoseconds = stat.split_whitespace().next().context(path.display())?;
             time += Duration::from_nanos(nanoseconds.parse().context(path.display())?);
         }
+        ensure!(!time.is_zero(), "the kernel tells no processor time in {tasks}");
         Ok(time)
     }
 

@@ -56,13 +56,6 @@ impl Bits {
         self.words.fill(0);
     }
 
-    /// Becomes what two sets have in common, all three of the same bound.
-    pub(crate) fn assign_common(&mut self, left: &Self, right: &Self) {
-        for (word, (left, right)) in self.words.iter_mut().zip(left.words.iter().zip(&right.words)) {
-            *word = left & right;
-        }
-    }
-
     /// Becomes what one set has and another lacks, all three of the same bound.
     pub(crate) fn assign_rest(&mut self, of: &Self, without: &Self) {
         for (word, (of, without)) in self.words.iter_mut().zip(of.words.iter().zip(&without.words)) {
@@ -180,7 +173,8 @@ mod tests {
         };
         let (left, right) = (set(&[1, 64, 129]), set(&[64, 65]));
         let mut bits = set(&[0]);
-        bits.assign_common(&left, &right);
+        bits.union(&left);
+        bits.intersect(&right);
         assert_eq!(bits, set(&[64]));
         bits.assign_rest(&left, &right);
         assert_eq!(bits, set(&[1, 129]));

@@ -27,28 +27,58 @@ impl Gates {
             .filter(move |gate| gate.selects(collection, name))
     }
 
-    /// Every literal that occurs in a copy of a value.
-    pub(crate) fn literals_in(&self, copy: &[u8]) -> Bits {
+    /// What a copy of a value comes to before any operator is asked.
+    pub(crate) fn approach<'a>(&'a self, copy: &'a [u8]) -> Approach<'a> {
         let mut seen = Marks::new(self.literals.len());
         self.literals.scan(copy, &mut seen);
-        seen.into_bits()
+        let opened = seen.members().iter().flat_map(|literal| self.opened(*literal));
+        let mut ways: Vec<Opened> = opened.chain(self.untriggered()).copied().collect();
+        ways.sort_unstable_by_key(|way| way.number);
+        ways.dedup_by_key(|way| way.number);
+        Approach {
+            gates: self,
+            copy,
+            classes: Classes::of(copy),
+            seen: seen.into_bits(),
+            ways,
+        }
     }
+}
 
-    /// Whether the literals in a copy of a value open a gate.
-    pub(crate) fn is_opened(&self, gate: &Gate, seen: &Bits) -> bool {
-        let leads_in = |opened: &Opened| gate.ways.contains(&opened.number);
-        seen.iter()
-            .any(|literal| self.opened(literal as u32).any(leads_in))
-            || self.untriggered().any(leads_in)
+/// A copy of a value before the gates.
+pub(crate) struct Approach<'a> {
+    gates: &'a Gates,
+    copy: &'a [u8],
+    classes: Classes,
+    seen: Bits,
+    /// The ways to which its literals lead, and those that need none, in order.
+    ways: Vec<Opened>,
+}
+
+impl Approach<'_> {
+    /// Whether a way leads to a gate.
+    pub(crate) fn reaches(&self, gate: &Gate) -> bool {
+        !self.ways_to(gate).is_empty()
     }
 
     /// Whether all holds that must hold before the operator of a gate is worth asking.
-    pub(crate) fn is_worth_asking(&self, gate: &Gate, copy: &[u8], seen: &Bits) -> bool {
-        let classes = Classes::of(copy);
-        let is_open = |way| self.is_open(way, copy.len(), classes.or(Classes::ANY), seen);
-        gate.may_begin(copy)
-            && self.conditions.hold(gate.common, classes, seen)
-            && gate.ways.clone().any(is_open)
+    pub(crate) fn opens(&self, gate: &Gate) -> bool {
+        let classes = self.classes.or(Classes::ANY);
+        let is_open = |way: &Opened| {
+            way.wanted.meets(classes)
+                && self
+                    .gates
+                    .is_open(way.number, self.copy.len(), classes, &self.seen)
+        };
+        gate.may_begin(self.copy)
+            && self.gates.conditions.hold(gate.common, classes, &self.seen)
+            && self.ways_to(gate).iter().any(is_open)
+    }
+
+    fn ways_to(&self, gate: &Gate) -> &[Opened] {
+        let place = |number| self.ways.partition_point(|way| way.number < number);
+        let ways = self.ways.get(place(gate.ways.start)..place(gate.ways.end));
+        ways.unwrap_or_default()
     }
 }
 

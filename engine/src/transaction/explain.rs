@@ -264,8 +264,7 @@ impl Transaction {
         masked: bool,
     ) -> TraceStep {
         let bytes = &*copy.bytes;
-        let gates = &self.policy.plan.gates;
-        let seen = gates.literals_in(bytes);
+        let approach = self.policy.plan.gates.approach(bytes);
         let mut rules = [(); 3].map(|()| BTreeSet::new());
         let [looking, candidates, asked] = &mut rules;
         let mut matched_ids = BTreeSet::new();
@@ -274,11 +273,11 @@ impl Transaction {
             let id = look.planned.rule.id.0;
             looking.insert(id);
             if let Some(gate) = look.gate {
-                if !gates.is_opened(gate, &seen) {
+                if !approach.reaches(gate) {
                     continue;
                 }
                 candidates.insert(id);
-                if !gates.is_worth_asking(gate, bytes, &seen) {
+                if !approach.opens(gate) {
                     continue;
                 }
             } else {

@@ -7,6 +7,9 @@
 //! rounds, the median of the differences within each round, and the difference of the first deciles, which is what is
 //! left where neighbours on the same hardware disturb least. Compare within one run only.
 //!
+//! `BENCH_REQUESTS` says how many requests each of the 16 clients sends in a round (25), `BENCH_ROUNDS` how many rounds
+//! there are (120).
+//!
 //! Then: what the first requests after a change of the policy wait for, what a worker takes in memory, and the size of the
 //! module.
 //!

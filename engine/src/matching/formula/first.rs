@@ -7,9 +7,11 @@ use super::{ByteSet, class::class_bytes};
 /// The bytes with which a value must begin for an expression to match it; none if the expression is not anchored, or
 /// matches a value without bytes.
 pub(crate) fn first_bytes(hir: &Hir) -> Option<ByteSet> {
-    let is_anchored = hir.properties().look_set_prefix().contains(Look::Start);
+    if !hir.properties().look_set_prefix().contains(Look::Start) {
+        return None;
+    }
     let (bytes, may_be_empty) = first(hir);
-    (is_anchored && !may_be_empty).then_some(bytes)
+    (!may_be_empty).then_some(bytes)
 }
 
 /// The first bytes of what a part matches, and whether it may match no byte at all.
@@ -54,18 +56,16 @@ fn first(hir: &Hir) -> (ByteSet, bool) {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
+    use crate::rule::{Expression, Flags};
 
     fn of(expression: &str) -> Option<String> {
-        let hir = regex_syntax::ParserBuilder::new()
-            .utf8(false)
-            .unicode(false)
-            .build()
-            .parse(expression)
-            .unwrap();
-        first_bytes(&hir).map(|bytes| bytes.iter().map(char::from).collect())
+        let flags = Flags {
+            ignore_case: false,
+            groups: false,
+        };
+        let expression = Expression::new(expression, flags).unwrap();
+        first_bytes(expression.hir()).map(|bytes| bytes.iter().map(char::from).collect())
     }
 
     #[test]
@@ -75,27 +75,18 @@ mod tests {
         assert_eq!(of("^(?:a*b|c+)").as_deref(), Some("abc"));
         assert_eq!(of(r"^\bx|^y").as_deref(), Some("xy"));
         assert_eq!(of("(?i)^j").as_deref(), Some("Jj"));
+        assert_eq!(of("(?R)^a").as_deref(), Some("a"));
+        assert_eq!(of("^[^a]").map(|bytes| bytes.chars().count()), Some(255));
+        assert!(of(r"^\xe9").is_some_and(|bytes| bytes == "\u{e9}"));
+        assert!(of(r"(?u:^é)").is_some_and(|bytes| bytes.contains('\u{c3}')));
     }
 
     #[test]
     fn others_tell_nothing() {
-        for expression in ["abc", "^a|b", "^a*", "(?m)^a", "^", "^$", "^(?:a|)", "a^b"] {
+        for expression in [
+            "abc", "^a|b", "^a*", "(?m)^a", "(?Rm)^a", "^", "^$", "^(?:a|)", "a^b",
+        ] {
             assert_eq!(of(expression), None, "{expression}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_matched_begins_with_one_of_them(
-            expression in r"(\^|\^\^|)([ab]|\[ab\]|\(\^?a\|b\??\)|\$)([*+?]|)([abc]|\(c\|\^b\))[abc]?",
-            value in "[abcd]{0,4}",
-        ) {
-            let parsed = regex_syntax::Parser::new().parse(&expression);
-            prop_assume!(parsed.is_ok());
-            let matches = regex_automata::meta::Regex::new(&expression).unwrap().is_match(&value);
-            if let (true, Some(first)) = (matches, first_bytes(&parsed.unwrap())) {
-                prop_assert!(value.bytes().next().is_some_and(|byte| first.contains(byte)));
-            }
         }
     }
 }

@@ -82,6 +82,7 @@ impl GatesBuilder {
         let (mut all, mut passages) = (Vec::with_capacity(count), Vec::new());
         let mut conditions = Conditions::default();
         let mut openings = vec![vec![Vec::new(); literals.len()]; Phase::ALL.len()];
+        let mut last = None;
         let mut plain = Bits::new(count);
         let mut by_chain = vec![Bits::new(count); chains.len()];
         let lane = |phase| Lane {
@@ -104,15 +105,26 @@ impl GatesBuilder {
                 may_be_plain,
             } = planned;
             let first = passages.len() as u32;
+            // Rules of one pattern share what was written for the first of them.
+            let (wanted, common) = match last.take() {
+                Some((twin, ways, wanted, common)) if Arc::ptr_eq(&twin, &need) => {
+                    passages.extend_from_within(ways);
+                    (wanted, common)
+                }
+                _ => {
+                    let write = |way| Passage::new(&need, way, &mut conditions);
+                    let (wanted, written): (Vec<_>, Vec<_>) = need.ways.iter().map(write).unzip();
+                    passages.extend(written);
+                    (wanted, conditions.add(&need.common))
+                }
+            };
             let mut untriggered = Vec::new();
-            for way in &need.ways {
-                let (wanted, passage) = Passage::new(&need, way, &mut conditions);
+            for ((number, way), wanted) in (first..).zip(&need.ways).zip(&wanted) {
                 let opened = Opened {
-                    wanted,
+                    wanted: *wanted,
                     gate: index as u32,
-                    number: passages.len() as u32,
+                    number,
                 };
-                passages.push(passage);
                 let Some(trigger) = &way.trigger else {
                     untriggered.push(opened);
                     continue;
@@ -126,6 +138,7 @@ impl GatesBuilder {
                     }
                 }
             }
+            last = Some((need, first as usize..passages.len(), wanted, common));
             if may_be_plain {
                 plain.insert(index);
             }
@@ -138,7 +151,6 @@ impl GatesBuilder {
                     lane.add(index, &link, target.collection, &untriggered, chains);
                 }
             }
-            let common = conditions.add(&need.common);
             all.push(Gate::new(link, common, first..passages.len() as u32));
         }
         let touchy: Vec<Classes> = chains
@@ -146,13 +158,7 @@ impl GatesBuilder {
             .map(|step| step.map_or(Classes::default(), reacting))
             .collect();
         for lane in &mut lanes {
-            lane.chains.sort_unstable();
-            lane.chains.dedup();
-            let touchy = lane.chains.iter().filter_map(|chain| touchy.get(chain.index()));
-            lane.touchy = touchy.fold(Classes::default(), |all, one| all.or(*one));
-            let mut passable = Bits::new(count);
-            passable.assign_common(&plain, &lane.gates);
-            lane.plain = Some(passable).filter(|passable| !passable.is_empty());
+            lane.settle(&touchy, &plain);
         }
         let lanes = lanes
             .into_iter()
@@ -212,6 +218,18 @@ impl Lane {
         if !self.chains.contains(&link.chain) {
             self.chains.extend(chains.path(link.chain));
         }
+    }
+
+    /// Works out what follows from the gates, once all are there: `touchy` are the classes to which each chain's last
+    /// step reacts, `plain` the gates that a plain value may pass.
+    fn settle(&mut self, touchy: &[Classes], plain: &Bits) {
+        self.chains.sort_unstable();
+        self.chains.dedup();
+        let touchy = self.chains.iter().filter_map(|chain| touchy.get(chain.index()));
+        self.touchy = touchy.fold(Classes::default(), |all, one| all.or(*one));
+        let mut passable = self.gates.clone();
+        passable.intersect(plain);
+        self.plain = Some(passable).filter(|passable| !passable.is_empty());
     }
 }
 

@@ -87,6 +87,23 @@ fn a_rule_that_is_a_candidate_and_not_worth_asking_is_not_asked() {
 }
 
 #[test]
+fn a_rule_without_its_most_telling_byte_is_not_asked() {
+    let config = PolicyConfig {
+        patterns: vec![pattern(3, "needle.{0,9}<", &["query_values"])],
+        ..PolicyConfig::default()
+    };
+    for (value_of_a, asked) in [("needle and more", &[][..]), ("needle < more", &[3])] {
+        let trace = explained(&config, &format!("/?a={}", value_of_a.replace(' ', "+")), &[]);
+        let step = &value(&trace, "query_values:a").steps[0];
+        assert_eq!(
+            (step.candidates, step.asked.as_slice()),
+            (1, asked),
+            "{value_of_a}"
+        );
+    }
+}
+
+#[test]
 fn masked_values_show_neither_bytes_nor_lengths() {
     let mut config = union();
     config.mode = Mode::Detect;
