@@ -42,8 +42,7 @@ impl Clients {
     }
 
     /// Sends so many requests on each connection, each as soon as its connection is free. Fails at the first answer
-    /// other than 200.
-    /// A failure ends the connections; then there is nothing more to send with.
+    /// other than 200; the connections are lost then.
     pub fn send(
         &mut self,
         requests: usize,

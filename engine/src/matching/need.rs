@@ -1,4 +1,4 @@
-//! Necessary conditions in the form in which they are checked.
+//! What must hold for an operator to match, split into what is common to all ways to match and each of them.
 
 use super::{ByteSet, Classes, condition::Condition, formula::Formula};
 
@@ -80,7 +80,7 @@ impl Way {
     fn new(formula: &Formula, common: &[Classes], intern: &mut impl FnMut(&[u8]) -> u32) -> Self {
         let trigger = trigger(formula);
         let literals = trigger.map(|draft| draft.literals.iter().map(|literal| intern(literal)).collect());
-        let wanted = most_telling([common, &most_telling(wanted(formula))].concat());
+        let wanted = most_telling([common, &wanted(formula)].concat());
         let rest = common.iter().filter(|classes| !wanted.contains(classes));
         let rest = rest.map(|classes| Condition::Classes(*classes));
         let condition = all(rest.chain([Condition::of(formula, intern)]));

@@ -7,7 +7,7 @@ use super::{
         Bits, ChainId, Chains, Classes, Outline, Test,
         condition::{ConditionId, Conditions},
         literals::LiteralsBuilder,
-        need::Need,
+        need::{Need, Way},
     },
     Gate, Gates, Lane, lane_index,
     way::{Opened, Openings, Passage, Untriggered},
@@ -37,38 +37,79 @@ pub(crate) struct FirstLink {
 pub(crate) struct GatesBuilder {
     links: Vec<Planned>,
     literals: LiteralsBuilder,
+    conditions: Conditions,
+    passages: Vec<Passage>,
 }
 
 /// A first link, and what can be told of it.
 #[derive(Debug)]
 struct Planned {
     link: FirstLink,
-    need: Arc<Need>,
+    /// What must hold whatever the way.
+    common: ConditionId,
+    /// Number of the first way.
+    first: u32,
+    entrances: Arc<[Entrance]>,
     /// Whether a value of plain bytes may match.
     may_be_plain: bool,
+}
+
+impl Planned {
+    /// Numbers of the ways through the gate.
+    fn ways(&self) -> Range<u32> {
+        self.first..self.first + self.entrances.len() as u32
+    }
+}
+
+/// Where a way through a gate begins.
+#[derive(Debug)]
+struct Entrance {
+    wanted: Classes,
+    trigger: Option<Box<[u32]>>,
 }
 
 impl GatesBuilder {
     /// Adds the first link of a rule.
     pub(crate) fn add(&mut self, link: FirstLink, chains: &Chains) {
-        // One pattern in several phases is several rules with one test.
+        let first = self.passages.len() as u32;
+        // One pattern in several phases is several rules with one test; what was written for the first serves all.
         let twin = self.links.last();
         let twin = twin.filter(|last| Arc::ptr_eq(&last.link.test, &link.test));
-        let need = if let Some(twin) = twin {
-            Arc::clone(&twin.need)
+        let (common, entrances) = if let Some(twin) = twin {
+            let ways = twin.ways();
+            self.passages
+                .extend_from_within(ways.start as usize..ways.end as usize);
+            (twin.common, Arc::clone(&twin.entrances))
         } else {
-            let (outline, literals) = (&link.outline, &mut self.literals);
-            Arc::new(Need::new(outline.min_len, &outline.formula, |literal| {
-                literals.intern(literal)
-            }))
+            self.write(&link.outline)
         };
         // A transformation may make others of plain bytes.
         let may_be_plain = link.outline.may_be_plain || !chains.transformations(link.chain).all(keeps_plain);
         self.links.push(Planned {
             link,
-            need,
+            common,
+            first,
+            entrances,
             may_be_plain,
         });
+    }
+
+    /// Writes down what an outline asks for, way by way; returns what is common to all, and where each begins.
+    fn write(&mut self, outline: &Outline) -> (ConditionId, Arc<[Entrance]>) {
+        let literals = &mut self.literals;
+        let need = Need::new(outline.min_len, &outline.formula, |literal| {
+            literals.intern(literal)
+        });
+        let enter = |way: Way| {
+            let (wanted, passage) = Passage::new(need.min_len, &way, &mut self.conditions);
+            self.passages.push(passage);
+            Entrance {
+                wanted,
+                trigger: way.trigger,
+            }
+        };
+        let entrances = need.ways.into_iter().map(enter).collect();
+        (self.conditions.add(&need.common), entrances)
     }
 
     /// Builds one more piece; says whether there is more to build.
@@ -79,10 +120,8 @@ impl GatesBuilder {
     pub(crate) fn finish(self, chains: &Chains) -> Gates {
         let count = self.links.len();
         let literals = self.literals.finish();
-        let (mut all, mut passages) = (Vec::with_capacity(count), Vec::new());
-        let mut conditions = Conditions::default();
+        let mut all = Vec::with_capacity(count);
         let mut openings = vec![vec![Vec::new(); literals.len()]; Phase::ALL.len()];
-        let mut last = None;
         let mut plain = Bits::new(count);
         let mut by_chain = vec![Bits::new(count); chains.len()];
         let lane = |phase| Lane {
@@ -99,47 +138,28 @@ impl GatesBuilder {
             .flat_map(|phase| std::iter::repeat_n(lane(phase), Collection::COUNT))
             .collect();
         for (index, planned) in self.links.into_iter().enumerate() {
-            let Planned {
-                link,
-                need,
-                may_be_plain,
-            } = planned;
-            let first = passages.len() as u32;
-            // Rules of one pattern share what was written for the first of them.
-            let (wanted, common) = match last.take() {
-                Some((twin, ways, wanted, common)) if Arc::ptr_eq(&twin, &need) => {
-                    passages.extend_from_within(ways);
-                    (wanted, common)
-                }
-                _ => {
-                    let write = |way| Passage::new(&need, way, &mut conditions);
-                    let (wanted, written): (Vec<_>, Vec<_>) = need.ways.iter().map(write).unzip();
-                    passages.extend(written);
-                    (wanted, conditions.add(&need.common))
-                }
-            };
+            let ways = planned.ways();
             let mut untriggered = Vec::new();
-            for ((number, way), wanted) in (first..).zip(&need.ways).zip(&wanted) {
+            let mut of_phase = openings.get_mut(planned.link.phase.index());
+            for (number, entrance) in ways.clone().zip(&*planned.entrances) {
                 let opened = Opened {
-                    wanted: *wanted,
+                    wanted: entrance.wanted,
                     gate: index as u32,
                     number,
                 };
-                let Some(trigger) = &way.trigger else {
+                let Some(trigger) = &entrance.trigger else {
                     untriggered.push(opened);
                     continue;
                 };
-                let Some(of_literals) = openings.get_mut(link.phase.index()) else {
-                    continue;
-                };
                 for literal in trigger {
-                    if let Some(gates) = of_literals.get_mut(*literal as usize) {
+                    let of_literal = of_phase.as_mut().and_then(|all| all.get_mut(*literal as usize));
+                    if let Some(gates) = of_literal {
                         gates.push(opened);
                     }
                 }
             }
-            last = Some((need, first as usize..passages.len(), wanted, common));
-            if may_be_plain {
+            let link = planned.link;
+            if planned.may_be_plain {
                 plain.insert(index);
             }
             if let Some(gates) = by_chain.get_mut(link.chain.index()) {
@@ -151,7 +171,7 @@ impl GatesBuilder {
                     lane.add(index, &link, target.collection, &untriggered, chains);
                 }
             }
-            all.push(Gate::new(link, common, first..passages.len() as u32));
+            all.push(Gate::new(link, planned.common, ways));
         }
         let touchy: Vec<Classes> = chains
             .last_steps()
@@ -167,9 +187,9 @@ impl GatesBuilder {
         Gates {
             all,
             literals,
-            conditions,
+            conditions: self.conditions,
             openings: openings.collect(),
-            passages,
+            passages: self.passages,
             by_chain,
             lanes: lanes.collect(),
         }

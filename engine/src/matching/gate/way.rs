@@ -73,7 +73,7 @@ pub(crate) struct Passage {
 
 impl Passage {
     /// With the most telling classes.
-    pub(super) fn new(need: &Need, way: &Way, conditions: &mut Conditions) -> (Classes, Self) {
+    pub(super) fn new(min_len: usize, way: &Way, conditions: &mut Conditions) -> (Classes, Self) {
         let mut wanted = [Classes::ANY; Need::WANTED];
         wanted
             .iter_mut()
@@ -82,7 +82,7 @@ impl Passage {
         let [first, wanted @ ..] = wanted;
         let passage = Self {
             condition: conditions.add(&way.condition),
-            min_len: need.min_len.try_into().unwrap_or(u32::MAX),
+            min_len: min_len.try_into().unwrap_or(u32::MAX),
             wanted,
         };
         (first, passage)
