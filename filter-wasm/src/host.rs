@@ -1,6 +1,6 @@
 //! What the filter needs of the proxy around it, as small traits, so that tests can stand in for Envoy.
 //!
-//! Only [`envoy`] knows the proxy-wasm SDK. Nothing in this vocabulary requires UTF-8 of what a client sent.
+//! Only [`envoy`] makes calls. Nothing in this vocabulary requires UTF-8 of what a client sent.
 
 pub(crate) mod envoy;
 

@@ -1,7 +1,7 @@
 //! SecBeat's Envoy filter: a thin proxy-wasm adapter around the engine.
 //!
 //! ```text
-//! Envoy ──▶ host::envoy (the only file that names the SDK)
+//! Envoy ──▶ plugin (finds the context that is meant)
 //!              │
 //!              ├─ configuration ─▶ Worker: loader (old policy serves while the new one compiles)
 //!              ├─ tick ──────────▶ Worker: loader, reporter ──▶ control plane
@@ -25,15 +25,14 @@ mod identity;
 mod loader;
 mod log_budget;
 mod metrics;
+mod plugin;
 mod refusal;
 mod report;
 mod request;
 mod sampling;
 mod worker;
 
-/// What the SDK exports for Envoy to begin with.
+/// What Envoy calls.
 mod entry {
-    proxy_wasm::main! {{
-        crate::host::envoy::start();
-    }}
+    secbeat_abi::export!(crate::plugin::Filter);
 }

@@ -7,7 +7,7 @@ mod accept;
 mod recipient;
 mod request_id;
 
-pub(crate) use recipient::Recipient;
+pub(crate) use recipient::{Address, Recipient};
 pub(crate) use request_id::RequestId;
 
 use accept::Representation;
@@ -103,7 +103,7 @@ mod tests {
 
     fn refusal(status: u16, pairs: &[(&str, &str)]) -> Refusal {
         let headers = request(pairs);
-        Refusal::new(status, &Recipient::of(&headers, 1))
+        Refusal::new(status, &Recipient::of(&headers, || 1))
     }
 
     fn header<'a>(refusal: &'a Refusal, name: &str) -> &'a str {

@@ -12,7 +12,7 @@ use secbeat_engine::{Denial, RequestHead, Transaction, Verdict, config::Mode};
 use crate::{
     client, event,
     host::{Flow, RequestHost},
-    refusal::{Recipient, Refusal, RequestId},
+    refusal::{Address, Recipient, Refusal, RequestId},
     worker::Worker,
 };
 use response::Answer;
@@ -47,8 +47,7 @@ enum Stage {
 #[derive(Debug)]
 struct Exchange {
     transaction: Transaction,
-    /// Known once the headers have gone on; until then the headers tell.
-    recipient: Option<Recipient>,
+    address: Address,
     answer: Answer,
 }
 
@@ -93,12 +92,7 @@ impl Request {
             client: client.and_then(|text| client::address(&text)),
             headers: &headers.iter().collect::<Vec<_>>(),
         };
-        let mut exchange = Box::new(Exchange {
-            transaction: Transaction::new(policy),
-            recipient: None,
-            answer: Answer::default(),
-        });
-        let transaction = &mut exchange.transaction;
+        let mut transaction = Transaction::new(policy);
         let mut verdict = transaction.request_headers(&head, end);
         if end && verdict == Verdict::Hold {
             verdict = transaction.request_body(&[], true);
@@ -107,9 +101,11 @@ impl Request {
         if policy.inspects_response_bodies() && policy.response().ask_identity {
             host.set_request_header("accept-encoding", "identity");
         }
-        if policy.inspects_responses() {
-            exchange.recipient = Some(Recipient::of(&headers, host.now()));
-        }
+        let exchange = Box::new(Exchange {
+            transaction,
+            address: Address::new(headers, || host.now()),
+            answer: Answer::default(),
+        });
         self.follow(host, exchange, verdict, end, 0)
     }
 
@@ -202,13 +198,12 @@ impl Request {
         }
     }
 
-    fn let_go_on<H: RequestHost>(&mut self, host: &H, mut exchange: Box<Exchange>, end: bool) -> Flow {
+    fn let_go_on<H: RequestHost>(&mut self, host: &H, exchange: Box<Exchange>, end: bool) -> Flow {
         host.mark_passed();
         let transaction = &exchange.transaction;
         let policy = transaction.policy();
         let wants_body = !end && transaction.wants_body();
         if wants_body || policy.inspects_responses() || policy.inspects_ends() {
-            exchange.recipient.get_or_insert_with(|| recipient(host));
             self.stage = if wants_body {
                 Stage::Streaming(exchange)
             } else {
@@ -233,8 +228,11 @@ impl Request {
         if denial.is_none() && !transaction.has_findings() {
             return;
         }
-        let recipient = exchange.recipient.take().unwrap_or_else(|| recipient(host));
-        self.record(host, &recipient.id, &exchange.transaction, denial);
+        let Exchange {
+            transaction, address, ..
+        } = *exchange;
+        let recipient = address.into_recipient(|| host.now());
+        self.record(host, &recipient.id, &transaction, denial);
         if let Some(denial) = denial {
             self.refuse(host, denial.status, &recipient);
         }
@@ -271,7 +269,7 @@ impl Request {
 }
 
 fn recipient<H: RequestHost>(host: &H) -> Recipient {
-    Recipient::of(&host.request_headers().unwrap_or_default(), host.now())
+    Recipient::of(&host.request_headers().unwrap_or_default(), || host.now())
 }
 
 #[cfg(test)]

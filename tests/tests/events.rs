@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use secbeat_e2e::{Connection, Context, Request, Result, Stack, ensure, wait};
-use serde_json::Value;
+use secbeat_e2e::{Connection, Context, NODE, Request, Result, Stack, ensure, wait};
+use serde_json::{Value, json};
 
 const REQUESTS: usize = 1_000;
 const RESTART_AT: usize = 400;
@@ -45,6 +45,48 @@ fn events_of_a_thousand_blocked_requests_survive_a_restart_of_the_control_plane(
             "{} events for {REQUESTS} requests",
             stored.len()
         );
+        Ok(())
+    })
+}
+
+#[test]
+fn what_was_found_in_a_request_that_its_client_gives_up_is_reported() -> Result<()> {
+    let stack = Stack::start()?;
+    stack.api().add_pattern(&json!({
+        "name": "noted", "pattern": "^noted$", "targets": ["query_values"], "action": "detect",
+    }))?;
+    stack.api().wait_in_sync(NODE)?;
+    let request = Request::post(
+        "/form?a=noted",
+        "application/x-www-form-urlencoded",
+        "b=".to_owned() + &"c".repeat(99),
+    );
+    let bytes = request.bytes();
+    for number in 1..=5 {
+        let mut connection = Connection::open(stack.envoy.address())?;
+        connection.send(bytes.get(..bytes.len() - number).context("a body")?)?;
+        // The head and the beginning of the body are with the filter, which holds them.
+        wait::until("the request", Duration::from_secs(5), || {
+            let active = stack.envoy.stat_sum("secbeat_requests_total")?;
+            ensure!(active >= number as u64, "{active} requests");
+            Ok(())
+        })?;
+        drop(connection);
+    }
+    wait::until("the events", Duration::from_secs(5), || {
+        let events = stack.api().events()?;
+        ensure!(events.len() == 5, "{} events", events.len());
+        for event in &events {
+            let is = |field: &str, expected: Value| event.get(field) == Some(&expected);
+            ensure!(is("client", json!("127.0.0.1")), "{event}");
+            ensure!(is("path", json!("/form")), "{event}");
+            ensure!(is("action", json!("detected")), "{event}");
+            let id = event
+                .get("request_id")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            ensure!(id.len() == 36, "no id of Envoy: {event}");
+        }
         Ok(())
     })
 }

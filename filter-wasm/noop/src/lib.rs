@@ -1,6 +1,6 @@
 //! An Envoy filter that lets everything pass: what proxy-wasm itself costs, for benchmarks to compare with.
 //!
-//! It exports the same callbacks as SecBeat's filter and sets the same pass marker, but looks at nothing.
+//! It is written as a filter in Rust is, with the SDK, and sets the same pass marker as SecBeat's, but looks at nothing.
 
 use proxy_wasm::{
     hostcalls,

@@ -28,6 +28,11 @@ impl Headers {
         (end <= bytes.len()).then_some(Self { bytes, count })
     }
 
+    /// The form in which they came, and in which the proxy takes them.
+    pub(crate) fn serialized(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The pairs, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut at = NUMBER + self.count * 2 * NUMBER;

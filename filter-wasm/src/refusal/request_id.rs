@@ -12,11 +12,12 @@ impl RequestId {
     const LIMIT: usize = 128;
 
     /// Takes the id that Envoy (or a proxy before it) gave the request, if it is a sane one, else draws one.
-    pub(crate) fn of(request: &Headers, now: u64) -> Self {
+    pub(crate) fn of(request: &Headers, now: impl FnOnce() -> u64) -> Self {
         request
             .value("x-request-id")
             .and_then(Self::parse)
             .unwrap_or_else(|| {
+                let now = now();
                 Self(format!(
                     "{:016x}{:016x}",
                     identity::draw(now),
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     fn id_for(value: &[u8]) -> String {
-        RequestId::of(&[("x-request-id", value)].into_iter().collect(), 1).to_string()
+        RequestId::of(&[("x-request-id", value)].into_iter().collect(), || 1).to_string()
     }
 
     #[test]
